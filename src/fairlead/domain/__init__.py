@@ -1,0 +1,1 @@
+"""Nouns and rules of the gateway, standard library only, no I/O."""

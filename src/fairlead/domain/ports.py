@@ -1,0 +1,133 @@
+"""What the services need from outside, as protocols: documents, sealed credentials, egress rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairlead.domain.secret import Secret
+
+Json = dict[str, Any]
+"""A JSON object: string keys, values of the JSON types only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One stored document.
+
+    `revision` is the store's counter at its last write (grows over all kinds, used as sequence number);
+    `version` counts the writes of this document from 1.
+    """
+
+    kind: str
+    id: str
+    body: Json
+    revision: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a document whole. `expect`: None = whatever is there, 0 = it must not exist, n = its revision must be n."""
+
+    kind: str
+    id: str
+    body: Json
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a document; `expect` as in `Put`. Deleting what is not there is no fault unless `expect` says so."""
+
+    kind: str
+    id: str
+    expect: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one change: `revision` and `version` of the write; `existed` says whether the document was there."""
+
+    kind: str
+    id: str
+    revision: int
+    version: int
+    existed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change seen by a follower: `document` is None when it was deleted."""
+
+    kind: str
+    id: str
+    revision: int
+    document: Document | None
+
+
+class Conflict(Exception):
+    """A change whose `expect` did not hold; nothing of the batch was written."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"{kind} {id} was changed by somebody else")
+        self.kind = kind
+        self.id = id
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be reached or is damaged; nothing was written."""
+
+
+class Store(Protocol):
+    """Documents by kind and id. Every batch is atomic and durable once `write` returned."""
+
+    async def get(self, kind: str, id: str) -> Document | None: ...
+
+    async def all(self, kind: str) -> list[Document]:
+        """Every document of a kind, oldest write first."""
+        ...
+
+    async def count(self, kind: str) -> int: ...
+
+    async def known(self, kind: str) -> bool:
+        """Whether a document of this kind was ever stored here (OpenSearch: the index exists)."""
+        ...
+
+    async def write(self, changes: Sequence[Put | Remove]) -> list[Written]:
+        """All or nothing, in order; raises Conflict or StoreUnavailable."""
+        ...
+
+    async def revision(self) -> int:
+        """The counter at the last committed write."""
+        ...
+
+    async def changes(self, since: int) -> list[Change]:
+        """What was written after revision `since`, oldest first, the last state of each document only."""
+        ...
+
+    async def wait(self, since: int, timeout: float) -> int:
+        """Return as soon as the revision is past `since`, at the latest after `timeout` seconds; gives the revision."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealContext:
+    """What a sealed value is bound to: opening it under any other context fails."""
+
+    tenant: str
+    kind: str
+    resource: str
+    field: str
+    origins: tuple[str, ...]
+
+
+class Vault(Protocol):
+    """Seals and opens credential values. Texts it returns may be stored; it never returns a plain text but a Secret."""
+
+    async def seal(self, values: Mapping[SealContext, Secret]) -> dict[SealContext, str]: ...
+
+    async def open(self, values: Mapping[SealContext, str]) -> dict[SealContext, Secret]: ...

@@ -1,0 +1,157 @@
+"""The port between the engine's requests and a socket: values and protocols only, no HTTP library.
+
+`service` owns retries; an adapter knows sockets. No adapter type crosses this line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it goes out: header names, order and path bytes are sent exactly as given.
+
+    The adapter adds `Host` (unless `headers` has one) and `Content-Length`. `replay` says that sending it twice does
+    no harm, so that a stale pooled connection may be retried.
+    """
+
+    method: bytes
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines in seconds and the largest body in bytes; `pool` is the wait for a free connection."""
+
+    pool: float
+    connect: float
+    first_byte: float
+    idle: float
+    total: float
+    max_body: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPlan:
+    """How to speak TLS: `verify` False trusts every certificate; PEM texts replace the system's trust or add a client
+    certificate. `server_name` overrides the name in SNI and certificate check."""
+
+    verify: bool = True
+    ca_pem: str | None = None
+    cert_pem: str | None = None
+    key_pem: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPlan:
+    """An explicit HTTP proxy (CONNECT for https, absolute form for http); ambient proxy variables are never read."""
+
+    host: str
+    port: int
+    authorization: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where to, and how many at once: `cap` open connections, `queue` callers that may wait for one.
+
+    One pool lives per route and process. `host` is a name or an address literal, lower case, without brackets.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    tls: TlsPlan | None
+    proxy: ProxyPlan | None
+    cap: int
+    queue: int
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole reply. Header names as the provider wrote them; a status is never an exception."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class StreamReply(Protocol):
+    """A reply whose body comes in pieces; leaving its context early closes the socket."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
+class Dialer(Protocol):
+    """Names to addresses that may be dialled: resolves, checks every answer, returns literals only or raises
+    fairlead.errors (the egress guard)."""
+
+    async def addresses(self, host: str, port: int) -> list[str]: ...
+
+
+class Upstream(Protocol):
+    """An HTTP client."""
+
+    async def send(self, route: Route, call: Call, limits: Limits) -> Reply: ...
+
+    def stream(self, route: Route, call: Call, limits: Limits) -> AbstractAsyncContextManager[StreamReply]: ...
+
+    async def close(self) -> None: ...
+
+
+class Stage(StrEnum):
+    """How far a call got."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    PROXY = "proxy"
+    POOL = "pool"
+    SEND = "send"
+    HEAD = "head"
+    BODY = "body"
+
+
+class Kind(StrEnum):
+    """What went wrong."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    PROTOCOL = "protocol"
+    TOO_LARGE = "too_large"
+    FULL = "full"
+    UNRESOLVED = "unresolved"
+    UNREACHABLE = "unreachable"
+    CERTIFICATE = "certificate"
+
+
+class UpstreamError(Exception):
+    """A call that brought no whole reply.
+
+    `sent` is the one fact a retry policy needs: False means that no byte of the request can have reached the
+    provider. `status` is set when the fault came after a reply's head.
+    """
+
+    def __init__(self, stage: Stage, kind: Kind, reason: str, *, sent: bool, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.stage = stage
+        self.kind = kind
+        self.sent = sent
+        self.status = status
+        self.reason = reason
