@@ -1,0 +1,65 @@
+"""The floor that predict is measured against: the same server, protocol and transport adapter, and no features.
+
+Relays every POST to one upstream and hands its body back. Run: python -m bench.floor UPSTREAM_PORT ADAPTER
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from fairlead.cli.supervisor import serve_here
+from fairlead.settings import Settings
+from fairlead.transport.choose import open_upstream
+from fairlead.transport.port import Call, Limits, Route, Upstream
+
+_HEADERS = ((b"Authorization", b"Bearer x"), (b"Content-Type", b"application/json"))
+_LIMITS = Limits(10, 30, 30, 30, 300, 10**8)
+
+
+class AnyDialer:
+    """Dials what it is told."""
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        return [host]
+
+
+class Relay:
+    """An ASGI application of ten lines."""
+
+    def __init__(self, port: int, adapter: Any) -> None:
+        self._route = Route("http", "127.0.0.1", port, None, None, 100, 1000)
+        self._adapter = adapter
+        self._upstream: Upstream | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            self._upstream = open_upstream(self._adapter, AnyDialer())
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await self._upstream.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        assert self._upstream is not None
+        message = await receive()
+        call = Call(b"POST", b"/v1/chat/completions", _HEADERS, message["body"])
+        reply = await self._upstream.send(self._route, call, _LIMITS)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(reply.body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+def main() -> int:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+
+    def ready() -> None:
+        print(f"floor on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+
+    app: Any = Relay(int(sys.argv[1]), sys.argv[2])
+    return serve_here(app, listener, Settings(), ready)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Predict end to end against the floor: predicts/s, CPU per predict, latency, memory, start-up. Ratios within one run.
+
+scripts/bench predict [--seconds N] [--rounds N] [--transport NAME] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.load import Run, drive, request, rss_mb
+
+ML = "/_plugins/_ml"
+REPLY = json.dumps(
+    {
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1689793889, "model": "gpt-3.5-turbo",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 120}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 19, "completion_tokens": 9, "total_tokens": 28},
+    }
+)  # fmt: skip
+BODY = json.dumps({"parameters": {"messages": [{"role": "user", "content": "y" * 240}]}}).encode()
+
+
+@contextlib.contextmanager
+def process(command: list[str], pin: int | None = None) -> Iterator[tuple[int, int, float]]:
+    """Starts a server that prints its address; gives pid, port and seconds until the line came."""
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        line = child.stdout.readline()
+        found = re.search(r":(\d+)\s*$", line)
+        if not found:
+            raise SystemExit(f"{command} did not start: {line!r}")
+        if pin is not None and len(os.sched_getaffinity(0)) > 1:
+            os.sched_setaffinity(child.pid, {pin})
+        yield child.pid, int(found[1]), time.perf_counter() - started
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+@contextlib.contextmanager
+def static_upstream() -> Iterator[tuple[int, str]]:
+    """nginx answering with a fixed reply if it is installed, else the simulator."""
+    if shutil.which("nginx") is None:
+        with process([sys.executable, "-m", "fairlead.cli.main", "simulate", "--port", "0"]) as (_, port, _):
+            yield port, "simulator"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        port = _free_port()
+        Path(folder, "nginx.conf").write_text(
+            f"daemon off; pid {folder}/pid; error_log stderr crit; worker_processes 1; events {{ worker_connections 4096; }}\n"
+            f"http {{ access_log off; keepalive_requests 10000000; client_body_temp_path {folder}; server {{ listen "
+            f"127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{REPLY}'; }} }} }}\n"
+        )
+        child = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-p", folder])
+        try:
+            for _ in range(100):
+                with contextlib.suppress(OSError):
+                    http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
+                    break
+                time.sleep(0.05)
+            yield port, "nginx"
+        finally:
+            child.terminate()
+            child.wait(10)
+
+
+def _free_port() -> int:
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def call(port: int, method: str, path: str, body: Any) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+    reply = connection.getresponse()
+    answer = json.loads(reply.read())
+    connection.close()
+    if reply.status != 200:
+        raise SystemExit(f"{method} {path}: {reply.status} {answer}")
+    return answer
+
+
+def deploy(port: int, upstream: int) -> str:
+    settings = {
+        "trusted_connector_endpoints_regex": ["^http://127\\.0\\.0\\.1:.*$"],
+        "connector.private_ip_enabled": True,
+    }
+    call(port, "PUT", "/_cluster/settings", {"persistent": {f"plugins.ml_commons.{k}": v for k, v in settings.items()}})
+    action = {
+        "action_type": "predict", "method": "POST", "url": "${parameters.endpoint}/v1/chat/completions",
+        "headers": {"Authorization": "Bearer ${credential.key}"},
+        "request_body": '{ "model": "${parameters.model}", "messages": ${parameters.messages} }',
+    }  # fmt: skip
+    connector = call(port, "POST", f"{ML}/connectors/_create", {
+        "name": "bench", "version": 1, "protocol": "http", "credential": {"key": "x"}, "actions": [action],
+        "parameters": {"endpoint": f"http://127.0.0.1:{upstream}", "model": "m"}, "client_config": {"max_connection": 100},
+    })  # fmt: skip
+    model = call(port, "POST", f"{ML}/models/_register", {"name": "bench", "function_name": "remote", **connector})
+    call(port, "POST", f"{ML}/models/{model['model_id']}/_deploy", {})
+    return str(model["model_id"])
+
+
+def measure(port: int, data: bytes, pid: int, seconds: float) -> list[Run]:
+    return [asyncio.run(drive(port, data, connections, seconds, pid)) for connections in (1, 32)]
+
+
+def import_seconds() -> float:
+    code = "import time; t = time.perf_counter(); import fairlead; print(time.perf_counter() - t)"
+    return min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--transport", default="aiohttp")
+    parser.add_argument("--json")
+    arguments = parser.parse_args()
+    rows: dict[str, list[list[Run]]] = {"floor": [], "fairlead": []}
+    with contextlib.ExitStack() as stack:
+        upstream, kind = stack.enter_context(static_upstream())
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        floor_pid, floor_port, _ = stack.enter_context(
+            process([sys.executable, "-m", "bench.floor", str(upstream), arguments.transport], 0)
+        )
+        serve = ["serve", "--port", "0", "--data-dir", folder, "--transport", arguments.transport]
+        pid, port, start = stack.enter_context(process([sys.executable, "-m", "fairlead.cli.main", *serve], 0))
+        model = deploy(port, upstream)
+        data = {
+            "floor": (floor_port, request("/", "x", BODY), floor_pid),
+            "fairlead": (port, request(f"{ML}/models/{model}/_predict", "x", BODY), pid),
+        }
+        for where, payload, process_id in data.values():
+            asyncio.run(drive(where, payload, 32, 1, process_id))
+        for number in range(arguments.rounds):
+            for name in list(data) if number % 2 == 0 else reversed(list(data)):
+                where, payload, process_id = data[name]
+                rows[name].append(measure(where, payload, process_id, arguments.seconds))
+        memory = rss_mb(pid)
+    report(rows, kind, memory, start, arguments.json)
+
+
+def report(rows: dict[str, list[list[Run]]], kind: str, memory: float, start: float, file: str | None) -> None:
+    result: dict[str, Any] = {"upstream": kind, "rss_mb": memory, "start_s": start, "import_s": import_seconds()}
+    print(f"upstream: {kind}; median of {len(rows['floor'])} rounds\n")
+    print(f"{'':10}{'conns':>6}{'predicts/s':>12}{'CPU us':>9}{'p50 ms':>9}{'p99 ms':>9}")
+    for name, rounds in rows.items():
+        for at, connections in enumerate((1, 32)):
+            runs = [runs[at] for runs in rounds]
+            median = {key: statistics.median(asdict(run)[key] for run in runs) for key in asdict(runs[0])}
+            result[f"{name}_{connections}"] = median
+            print(
+                f"{name:10}{connections:>6}{median['rate']:>12.0f}{median['cpu_us']:>9.0f}{median['p50_ms']:>9.2f}{median['p99_ms']:>9.2f}"
+            )
+    for at, connections in enumerate((1, 32)):
+        ratios = [
+            ours[at].cpu_us / floor[at].cpu_us for ours, floor in zip(rows["fairlead"], rows["floor"], strict=True)
+        ]
+        result[f"cpu_ratio_{connections}"] = ratios
+        print(
+            f"CPU per predict, of the floor's, {connections} connections: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+        )
+    print(
+        f"start to ready: {start:.2f} s; import fairlead: {result['import_s']:.3f} s; RSS after all runs: {memory:.0f} MB"
+    )
+    if file:
+        Path(file).write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

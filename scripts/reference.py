@@ -1,0 +1,125 @@
+"""Writes docs/reference/*.md from the tables of the code: routes, settings, functions. `--check` only compares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from fairlead.api.routes import ROUTES
+from fairlead.domain.cluster_settings import SETTINGS, Setting
+from fairlead.engine.functions.post import POST_FUNCTIONS
+from fairlead.engine.functions.pre import PRE_FUNCTIONS
+from fairlead.settings import DOCS, FLAGS, Settings
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+NOTE = "Generated from the code by `scripts/docs`; edit the tables there, not this page.\n"
+
+
+def cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(map(cell, row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def routes() -> str:
+    rows = (
+        (f"`{r.method}`", f"`{r.path}`", r.doc, ", ".join(f"`{p}`" for p in r.parameters) or "–", f"`{r.action}`")
+        for r in ROUTES
+    )
+    intro = (
+        "Every route also takes `pretty`, `human`, `error_trace`, `format` and `filter_path`. An unknown path answers 400,\n"
+        "a known path with another method 405; see [differences](../differences.md) for where we depart from the original.\n"
+    )
+    return f"# Routes\n\n{NOTE}\n{intro}\n" + table(
+        ("Method", "Path", "What it does", "Query parameters", "Privilege"), rows
+    )
+
+
+def _default(row: Setting) -> str:
+    if isinstance(row.default, str):
+        return f"`{row.default}`" if row.default else "empty"
+    return ", ".join(f"`{item}`" for item in row.default) or "empty list"
+
+
+def _bounds(row: Setting) -> str:
+    low = "" if row.low is None else f"≥ {row.low:g}"
+    high = "" if row.high is None else f"≤ {row.high:g}"
+    return " and ".join(part for part in (low, high) if part) or "–"
+
+
+def cluster_settings() -> str:
+    rows = ((f"`{r.key}`", r.type, _default(r), _bounds(r), r.scope, r.effect) for r in SETTINGS.values())
+    intro = (
+        "Read and changed with `GET` and `PUT /_cluster/settings`, in scope `persistent` or `transient`. Dynamic settings act\n"
+        "at once on every worker; static and final ones cannot be changed while running.\n"
+    )
+    return f"# Cluster settings\n\n{NOTE}\n{intro}\n" + table(
+        ("Key", "Type", "Default", "Bounds", "Kind", "Effect"), rows
+    )
+
+
+def process_settings() -> str:
+    rows = (
+        (
+            f"`{f.name}`",
+            f"`--{f.name.replace('_', '-')}`" if f.name in FLAGS else "–",
+            f"`FAIRLEAD_{f.name.upper()}`",
+            f"`{f.default}`" if f.default != "" else "–",
+            DOCS[f.name],
+        )
+        for f in fields(Settings)
+    )
+    intro = (
+        "A flag of `fairlead serve` wins over the environment, and that over `fairlead.toml` (or `--config FILE`). Settings\n"
+        "without a flag are set in the environment or the file. An unknown key in the file is an error.\n"
+    )
+    return f"# Process settings\n\n{NOTE}\n{intro}\n" + table(
+        ("In the file", "Flag", "Environment", "Default", "Meaning"), rows
+    )
+
+
+def functions() -> str:
+    pre = table(
+        ("Name", "Takes", "Produces", "Documents per call"),
+        ((f"`{f.name}`", f.takes, f.produces, f.step or "all") for f in PRE_FUNCTIONS.values()),
+    )
+    post = table(
+        ("Name", "Reads (unless `response_filter` is set)", "Gives"),
+        ((f"`{f.name}`", f"`{f.filter}`", f.gives) for f in POST_FUNCTIONS.values()),
+    )
+    return (
+        f"# Built-in functions\n\n{NOTE}\n## Pre-process functions\n\nA predict with raw `parameters` passes them by.\n\n"
+        f"{pre}\n## Post-process functions\n\n{post}"
+    )
+
+
+PAGES = {
+    "routes.md": routes,
+    "cluster-settings.md": cluster_settings,
+    "process-settings.md": process_settings,
+    "functions.md": functions,
+}
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for name, page in PAGES.items():
+        path, text = FOLDER / name, page()
+        if check and (not path.is_file() or path.read_text("utf-8") != text):
+            stale.append(name)
+        elif not check:
+            path.write_text(text, "utf-8")
+    if stale:
+        sys.stdout.write(f"Out of date: {', '.join(stale)}. Run scripts/docs.\n")
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The REST face: routes as a table, bodies decoded, answers and errors encoded."""

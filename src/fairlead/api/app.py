@@ -1,0 +1,165 @@
+"""The ASGI application: predict routes by themselves, everything else through one router built from the route table."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Route as PathRoute
+from starlette.routing import Router
+
+from fairlead.api import predict_route
+from fairlead.api.body import BodyLimits, Disconnected, Receive, Send, read_body
+from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
+from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
+from fairlead.api.routes import ROUTES, Route
+from fairlead.errors import FairleadError
+from fairlead.service.connectors import require_remote_inference
+from fairlead.service.house import House
+
+log = logging.getLogger("fairlead.api")
+
+Scope = MutableMapping[str, Any]
+Start = Callable[[], Awaitable[House]]
+Stop = Callable[[], Awaitable[None]]
+
+
+class App:
+    """One worker's application. `start` builds the house inside the worker's loop, `stop` closes it."""
+
+    def __init__(self, start: Start, stop: Stop, limits: BodyLimits) -> None:
+        self._start = start
+        self._stop = stop
+        self._limits = limits
+        self._predict: predict_route.PredictRoute | None = None
+        self._router: Router | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            house = await self._start()
+        except Exception as fault:
+            log.critical("cannot start: %s", fault)
+            await send({"type": "lifespan.startup.failed", "message": str(fault)})
+            return
+        self._predict = predict_route.PredictRoute(house, self._limits)
+        self._router = router(house, self._limits)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._predict is not None
+        assert self._router is not None
+        try:
+            if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
+                await self._predict(scope, receive, send, *found)
+            else:
+                path = scope["raw_path"].decode("latin-1")
+                # One trailing slash is accepted; ids are percent-decoded after routing, so that %2F stays in one.
+                scope["path"] = path[:-1] if len(path) > 1 and path.endswith("/") else path
+                await self._router(scope, receive, send)
+        except Disconnected:
+            pass
+        except Exception:
+            log.exception(
+                "unexpected fault while answering %s %s", scope["method"], scope["raw_path"].decode("latin-1")
+            )
+            fault = FairleadError("Internal error; the server's log says more")
+            await Response(
+                respond(error_reply(fault), _bare(scope)).body, 500, dict([VERSION_HEADER]), "application/json"
+            )(scope, receive, send)
+
+
+def _bare(scope: Scope) -> Request:
+    return Request(scope["method"], scope["raw_path"].decode("latin-1"), "", {}, {}, {}, b"")
+
+
+def router(house: House, limits: BodyLimits) -> Router:
+    """One path route per path of the table, literal segments first, so that nothing falls through to an id."""
+    by_path: dict[str, dict[str, Route]] = defaultdict(dict)
+    for route in ROUTES:
+        by_path[route.path][route.method] = route
+    paths = sorted(by_path, key=lambda path: (path.count("{"), path))
+    endpoints = [PathRoute(path, _Path(house, by_path[path], limits)) for path in paths]
+    return Router(endpoints, redirect_slashes=False, default=_no_route)
+
+
+async def _no_route(scope: Any, receive: Any, send: Any) -> None:
+    method, path = scope["method"], scope["raw_path"].decode("latin-1")
+    if method == "OPTIONS":
+        await Response(b"", 200, dict([VERSION_HEADER]), "text/plain")(scope, receive, send)
+        return
+    reply = simple_error(f"no handler found for uri [{path}] and method [{method}]", 400, with_status=False)
+    await respond(reply, _bare(scope))(scope, receive, send)
+
+
+class _Path:
+    """Answers every method of one path."""
+
+    def __init__(self, house: House, routes: dict[str, Route], limits: BodyLimits) -> None:
+        self._house = house
+        self._routes = routes
+        self._limits = limits
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = _bare(scope)
+        try:
+            method = "GET" if scope["method"] == "HEAD" and scope["path"] == "/" else scope["method"]
+            route = self._routes.get(method)
+            if route is None:
+                response = self._other_method(scope)
+            else:
+                request, refused = await self._request(scope, receive)
+                response = respond(refused or await self._answer(route, request), request)
+        except FairleadError as fault:
+            response = respond(error_reply(fault), request)
+        await response(scope, receive, send)
+
+    async def _answer(self, route: Route, request: Request) -> Reply:
+        assert route.run is not None
+        if route.remote:
+            require_remote_inference(self._house.snapshot)
+        decoded = route.decode(request)
+        refuse_unknown(request.path, request.query, frozenset((*route.parameters, *request.ids)))
+        for name in ("pretty", "human", "error_trace"):
+            request.flag(name)
+        return await route.run(self._house, request, decoded)
+
+    async def _request(self, scope: Any, receive: Receive) -> tuple[Request, Reply | None]:
+        query_text = scope["query_string"].decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await read_body(receive, self._limits)
+        request = Request(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            query_text,
+            {name: decode_segment(value) for name, value in scope["path_params"].items()},
+            parse_query(query_text),
+            headers,
+            body,
+        )
+        fault = content_type_fault(headers.get("content-type")) if body else None
+        if isinstance(fault, FairleadError):
+            raise fault
+        return request, None if fault is None else simple_error(fault, 406)
+
+    def _other_method(self, scope: Any) -> Response:
+        allowed = list(self._routes)
+        allow = {"Allow": ",".join(allowed)}
+        if scope["method"] == "OPTIONS":
+            return Response(b"", 200, {**dict([VERSION_HEADER]), **allow}, "text/plain")
+        query = scope["query_string"].decode("latin-1")
+        uri = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        text = f"Incorrect HTTP method for uri [{uri}] and method [{scope['method']}], allowed: [{', '.join(allowed)}]"
+        return respond(simple_error(text, 405, headers=allow), _bare(scope))

@@ -1,0 +1,1 @@
+"""Request bodies to values: every 400 about a body's form is born here."""

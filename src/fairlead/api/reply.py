@@ -1,0 +1,69 @@
+"""Answers of control-plane handlers and how they become bytes: filter_path, pretty, error envelopes, simple errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from fairlead.api.error_body import envelope
+from fairlead.api.filter_path import apply_filter
+from fairlead.api.request import Request
+from fairlead.domain.version import REFERENCE_VERSION
+from fairlead.errors import FairleadError
+
+JSON_CONTENT_TYPE = "application/json; charset=UTF-8"
+VERSION_HEADER = ("X-OpenSearch-Version", f"OpenSearch/{REFERENCE_VERSION} (opensearch)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`body` is any JSON value, or text that goes out as it is with `content_type`."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON_CONTENT_TYPE
+
+
+def dumps(value: Any, *, pretty: bool = False) -> bytes:
+    option = (orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE) if pretty else 0
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:  # integers beyond 64 bits
+        return _big_dumps(value).encode("utf-8", "replace")
+
+
+def _big_dumps(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{orjson.dumps(key).decode()}:{_big_dumps(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_big_dumps, value)) + "]"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return orjson.dumps(value).decode()
+
+
+def respond(reply: Reply, request: Request) -> Response:
+    headers = {**dict([VERSION_HEADER]), **reply.headers}
+    if isinstance(reply.body, str):
+        return Response(reply.body, reply.status, headers, reply.content_type)
+    body = reply.body
+    if reply.status < 400 and request.query.get("filter_path"):
+        body = apply_filter(body, request.query["filter_path"])
+    return Response(dumps(body, pretty=request.flag("pretty")), reply.status, headers, reply.content_type)
+
+
+def error_reply(error: FairleadError) -> Reply:
+    """Error bodies are never filtered."""
+    return Reply(envelope(error), error.status, error.headers)
+
+
+def simple_error(
+    text: str, status: int, *, with_status: bool = True, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """The plain form that routing and header faults take (spec/01 5.5)."""
+    return Reply({"error": text, "status": status} if with_status else {"error": text}, status, headers or {})

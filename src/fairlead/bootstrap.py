@@ -1,0 +1,167 @@
+"""The composition root: settings in, a wired application out. Every concrete adapter is chosen here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import time
+from pathlib import Path
+
+from fairlead.api.app import App
+from fairlead.api.body import BodyLimits
+from fairlead.domain.cluster_settings import ClusterSettings
+from fairlead.domain.ports import Conflict, Put, Store
+from fairlead.security.egress import EgressPolicy, GuardedDialer
+from fairlead.security.keyring import key_provider
+from fairlead.security.vault import open_vault
+from fairlead.service.house import House, Identity
+from fairlead.service.ports import Limits, Ports
+from fairlead.service.scripts import PainlessCompiler
+from fairlead.service.settings import forget_transient
+from fairlead.service.simulated import LocalDialer, SimulatedUpstream
+from fairlead.service.snapshot import Snapshot
+from fairlead.service.tasks import fail_orphans
+from fairlead.settings import Settings
+from fairlead.simulator.server import Simulator
+from fairlead.store import open_store
+from fairlead.transport.choose import open_upstream
+from fairlead.transport.port import Upstream
+
+log = logging.getLogger("fairlead")
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+CLUSTER_KIND = "cluster"
+
+
+def new_id(length: int = 20) -> str:
+    """A document id as OpenSearch makes them: 20 URL-safe characters."""
+    return secrets.choice(_ALPHABET) + secrets.token_urlsafe(16)[: length - 1]
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def cluster_uuid(store: Store) -> str:
+    """The store's own id, made by whoever opens it first."""
+    document = await store.get(CLUSTER_KIND, "identity")
+    while document is None:
+        with contextlib.suppress(Conflict):
+            await store.write([Put(CLUSTER_KIND, "identity", {"uuid": new_id(22)}, 0)])
+        document = await store.get(CLUSTER_KIND, "identity")
+    return str(document.body["uuid"])
+
+
+def node_id(data_dir: Path) -> str:
+    """This node's id, kept beside its data; several processes that start at once agree on one."""
+    path = data_dir / "node_id"
+    fresh = data_dir / f"node_id.{os.getpid()}"
+    if not path.exists():
+        fresh.write_text(new_id(22))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+class Worker:
+    """Everything one worker process holds open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._closing = contextlib.AsyncExitStack()
+
+    async def start(self) -> House:
+        settings = self._settings
+        store = await open_store(settings.store_url)
+        self._closing.push_async_callback(store.close)
+        provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
+        vault = await open_vault(store, provider)
+        snapshot = Snapshot(store, {})
+        policies = _Policies(snapshot, simulate=settings.simulate)
+        upstream = await self._upstream(policies)
+        self._closing.push_async_callback(upstream.close)
+        ports = Ports(
+            store=store,
+            vault=vault,
+            upstream=upstream,
+            scripts=PainlessCompiler(),
+            policy=policies.current,
+            clock=wall_clock,
+            monotonic=time.monotonic,
+            new_id=new_id,
+            random=lambda n: secrets.randbelow(n + 1),
+            node_id=node_id(settings.data_dir),
+            limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
+        )
+        identity = Identity(
+            settings.node_name,
+            settings.cluster_name,
+            await cluster_uuid(store),
+            "simulate" if settings.simulate else "normal",
+            settings.workers,
+        )
+        house = House(ports, snapshot, identity)
+        await snapshot.start(house.models.load)
+        follower = asyncio.create_task(snapshot.follow())
+        self._closing.push_async_callback(_cancelled, follower)
+        return house
+
+    async def stop(self) -> None:
+        await self._closing.aclose()
+
+    async def _upstream(self, policies: _Policies) -> Upstream:
+        if not self._settings.simulate:
+            return open_upstream(self._settings.transport, GuardedDialer(policies.current))
+        simulator = Simulator()
+        address = await simulator.start("127.0.0.1", 0)
+        self._closing.push_async_callback(simulator.close)
+        inner = open_upstream(self._settings.transport, LocalDialer(address.host))
+        return SimulatedUpstream(inner, address.host, address.port)
+
+
+class _Policies:
+    """The egress policy of the settings in force; rebuilt when they change, so that predicts compare identities."""
+
+    def __init__(self, snapshot: Snapshot, *, simulate: bool) -> None:
+        self._simulate = simulate
+        self._policy = self._built(snapshot.settings)
+        snapshot.on_settings.append(self._changed)
+
+    def current(self) -> EgressPolicy:
+        return self._policy
+
+    def _changed(self, settings: ClusterSettings) -> None:
+        self._policy = self._built(settings)
+
+    def _built(self, settings: ClusterSettings) -> EgressPolicy:
+        return EgressPolicy.of(
+            trusted=settings["trusted_connector_endpoints_regex"],
+            private=settings["trusted_connector_private_endpoints_regex"],
+            restricted=settings["connector.restricted_ip_patterns"],
+            private_ip_enabled=settings["connector.private_ip_enabled"],
+        )
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def prepare(settings: Settings) -> None:
+    """Once per server start, before any worker: the database is made, transient settings end, orphaned tasks fail."""
+    store = await open_store(settings.store_url)
+    try:
+        await forget_transient(store)
+        await fail_orphans(store, node_id(settings.data_dir), wall_clock())
+    finally:
+        await store.close()
+
+
+def application(settings: Settings) -> App:
+    worker = Worker(settings)
+    return App(worker.start, worker.stop, BodyLimits(settings.max_body_bytes, settings.body_timeout))

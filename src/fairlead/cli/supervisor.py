@@ -1,0 +1,145 @@
+"""Processes behind one listening socket: workers are started, restarted when they die, drained on stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import multiprocessing.connection
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+import uvicorn
+
+from fairlead.api.app import App
+from fairlead.api.server import BoundedProtocol
+from fairlead.bootstrap import application
+from fairlead.settings import Settings
+
+log = logging.getLogger("fairlead.supervisor")
+
+_RESTART_SECONDS = 0.5
+_STOPS = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Server(uvicorn.Server):
+    """Tells when the sockets are served."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._ready()
+
+
+def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> int:
+    """Serves in this process until a stop signal; requests in flight may finish within the grace time."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=BoundedProtocol,
+        ws="none",
+        loop="auto",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.drain_seconds,
+        backlog=2048,
+    )
+    server = _Server(config, ready)
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(server.serve([listener]))
+    except KeyboardInterrupt:
+        pass
+    return 0 if server.started else 78
+
+
+def _worker(settings: Settings, listener: socket.socket, pipe: Any) -> None:
+    def ready() -> None:
+        pipe.send("ready")
+
+    sys.exit(serve_here(application(settings), listener, settings, ready))
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._ready = ready
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[SpawnProcess] = []
+        self._pipes: dict[int, Any] = {}
+        self._stopping = False
+
+    def run(self) -> int:
+        for number in _STOPS:
+            signal.signal(number, self._stop)
+        for _ in range(self._settings.workers):
+            self._start()
+        if not self._wait_ready():
+            self._terminate()
+            return 78
+        self._ready()
+        while not self._stopping:
+            multiprocessing.connection.wait([worker.sentinel for worker in self._workers], timeout=1)
+            self._replace_dead()
+        self._terminate()
+        return 0
+
+    def _start(self) -> None:
+        mine, theirs = self._context.Pipe()
+        worker = self._context.Process(target=_worker, args=(self._settings, self._listener, theirs))
+        worker.start()
+        self._workers.append(worker)
+        self._pipes[worker.pid or 0] = mine
+
+    def _wait_ready(self) -> bool:
+        """Whether all workers came up; one that ends before it is ready ends the start."""
+        waiting = dict(self._pipes)
+        while waiting and not self._stopping:
+            for pid, pipe in list(waiting.items()):
+                if pipe.poll(0.02):
+                    del waiting[pid]
+            if any(not worker.is_alive() and worker.pid in waiting for worker in self._workers):
+                return False
+        return True
+
+    def _replace_dead(self) -> None:
+        for worker in [worker for worker in self._workers if not worker.is_alive()]:
+            if self._stopping:
+                return
+            log.error("worker %s ended with status %s; starting another", worker.pid, worker.exitcode)
+            self._workers.remove(worker)
+            self._pipes.pop(worker.pid or 0, None)
+            time.sleep(_RESTART_SECONDS)
+            self._start()
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self._stopping = True
+
+    def _terminate(self) -> None:
+        for worker in self._workers:
+            worker.terminate()
+        deadline = time.monotonic() + self._settings.drain_seconds + 5
+        for worker in self._workers:
+            worker.join(max(0.1, deadline - time.monotonic()))
+            if worker.is_alive():
+                worker.kill()
+
+
+def run_workers(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> int:
+    """Runs `settings.workers` processes on `listener` until a stop signal."""
+    return _Supervisor(settings, listener, ready).run()

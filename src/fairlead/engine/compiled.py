@@ -1,0 +1,219 @@
+"""A connector compiled once: templates cut into segments, functions bound, headers filled with credentials.
+
+Immutable and replaced whole on change. A predict only fills segments. Holds revealed secrets, so it never leaves the
+process and shows nothing of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fairlead.domain.connector import Action, ActionType, ClientConfig, Connector
+from fairlead.domain.dataset import Dataset, Remote, TextDocs, Value
+from fairlead.domain.secret import Secret
+from fairlead.engine import chunk
+from fairlead.engine.functions.post import POST_FUNCTIONS, PostFunction
+from fairlead.engine.functions.pre import PRE_FUNCTIONS, PreFunction, without_function
+from fairlead.engine.headers import HeaderPlan, Headers
+from fairlead.engine.parameters import Parameters
+from fairlead.engine.payload import Body
+from fairlead.engine.preprocess import run_script
+from fairlead.engine.retry import RetryPlan
+from fairlead.engine.scripts import Script, ScriptCompiler, fill, has_placeholders
+from fairlead.engine.sigv4 import Signer
+from fairlead.engine.url import UrlTemplate
+from fairlead.errors import FairleadError, IllegalArgument, ScriptFault
+
+METHODS = frozenset({"POST", "GET", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A rendered request before it has a socket: `url` as text, headers without Host and Content-Length."""
+
+    method: str
+    url: str
+    url_is_fixed: bool
+    headers: Headers
+    body: bytes
+    parameters: Parameters
+
+
+class CompiledAction:
+    """One action, ready to render and to interpret."""
+
+    __slots__ = ("_compiler", "_fixed_url", "_post", "_pre", "body", "headers", "method", "owned", "type", "url")
+
+    def __init__(
+        self, action: Action, owned: Mapping[str, str], credential: Mapping[str, Secret], compiler: ScriptCompiler
+    ) -> None:
+        self.type = str(action.action_type)
+        self.owned = owned
+        self.method = action.method.upper()
+        self.url = UrlTemplate(action.url, owned)
+        self.headers = HeaderPlan(action.headers or {}, credential, owned)
+        self.body = Body(action, owned)
+        self._compiler = compiler
+        self._pre = _bind(action.pre_process_function, PRE_FUNCTIONS, compiler)
+        self._post = _bind(action.post_process_function, POST_FUNCTIONS, compiler)
+        self._fixed_url: str | FairleadError
+        try:
+            self._fixed_url = self.url.render(Parameters(owned, {}))
+        except IllegalArgument as fault:
+            self._fixed_url = fault
+
+    def chunks(self, dataset: Dataset) -> list[Dataset]:
+        """The datasets of the calls to make. A script takes one document at a time (spec/03 section 3)."""
+        natural = self._pre.step if isinstance(self._pre, PreFunction) else 0 if self._pre is None else 1
+        return chunk.split(dataset, self.owned.get(chunk.STEP), natural)
+
+    def prepare(self, dataset: Dataset) -> Outgoing:
+        """The request for one dataset. Raises IllegalArgument or ScriptFault, and nothing was sent then."""
+        if self.method not in METHODS:
+            raise IllegalArgument("unsupported http method")
+        parameters = self._parameters(dataset)
+        fixed = self.url.names.isdisjoint(parameters.given)
+        url = self._fixed_url if fixed else self.url.render(parameters)
+        if isinstance(url, FairleadError):
+            raise url
+        body = self.body.render(parameters)
+        if not body and self.method == "POST" and self.type != ActionType.CANCEL_BATCH_PREDICT:
+            raise IllegalArgument("Content length is 0. Aborting request to remote model")
+        return Outgoing(self.method, url, fixed, self.headers.render(parameters), body, parameters)
+
+    def _parameters(self, dataset: Dataset) -> Parameters:
+        """Connector < algorithm parameters < pre-process output < request (spec/03 1.1); what a script made of the
+        request itself wins over it (D-06)."""
+        if isinstance(dataset, Remote):
+            request = dataset.parameters or {}
+            pre = self._pre
+            if pre is None or isinstance(pre, PreFunction):
+                return Parameters(self.owned, request)
+            produced = self._script(dataset, Parameters(self.owned, request))
+            return Parameters(self.owned, {**request, **produced} if produced else request)
+        given: Mapping[str, Value] = {}
+        if isinstance(dataset, TextDocs) and dataset.algorithm_parameters:
+            given = dataset.algorithm_parameters
+        pre = self._pre
+        if pre is None:
+            produced = without_function(dataset)
+        elif isinstance(pre, PreFunction):
+            produced = pre.run(dataset)
+        else:
+            produced = self._script(dataset, Parameters(self.owned, given))
+        return Parameters(self.owned, {**given, **produced})
+
+    def _script(self, dataset: Dataset, parameters: Parameters) -> Mapping[str, Value]:
+        pre = self._pre
+        if isinstance(pre, str):
+            text = fill(pre, parameters)
+            if text in PRE_FUNCTIONS:
+                return {} if isinstance(dataset, Remote) else PRE_FUNCTIONS[text].run(dataset)
+            if not _applies(dataset, parameters):
+                return {}
+            return run_script(self._compiler.compile(text), dataset, parameters)
+        if not _applies(dataset, parameters):
+            return {}
+        if isinstance(pre, ScriptFault):
+            raise pre
+        assert pre is not None
+        assert not isinstance(pre, PreFunction)
+        return run_script(pre, dataset, parameters)
+
+    def post(self, parameters: Parameters) -> PostFunction | Script | None:
+        """The post-process function for these parameters; raises ScriptFault when it does not compile."""
+        post = self._post
+        if isinstance(post, str):
+            text = fill(post, parameters)
+            return POST_FUNCTIONS.get(text) or self._compiler.compile(text)
+        if isinstance(post, ScriptFault):
+            raise post
+        return post
+
+    @property
+    def one_tensor_per_document(self) -> bool:
+        """Whether the reply must hold as many embeddings as documents were sent."""
+        return isinstance(self._post, PostFunction) and self._post.per_document
+
+    @property
+    def reply_may_be_empty(self) -> bool:
+        return self.type == ActionType.CANCEL_BATCH_PREDICT
+
+    @property
+    def script_faults(self) -> list[ScriptFault]:
+        """Scripts that cannot compile, known before any call."""
+        return [bound for bound in (self._pre, self._post) if isinstance(bound, ScriptFault)]
+
+
+def _applies(dataset: Dataset, parameters: Parameters) -> bool:
+    """A script runs over remote input only when asked to."""
+    return not isinstance(dataset, Remote) or parameters.flag("pre_process_function.process_remote_inference_input")
+
+
+F = TypeVar("F")
+
+
+def _bind(text: str | None, table: Mapping[str, F], compiler: ScriptCompiler) -> F | Script | ScriptFault | str | None:
+    """A row of the table, a compiled script, its compile fault, or the text itself when it has run-time parts."""
+    if text is None or not text.strip():
+        return None
+    if has_placeholders(text):
+        return text
+    if text in table:
+        return table[text]
+    try:
+        return compiler.compile(text)
+    except ScriptFault as fault:
+        return fault
+
+
+class CompiledConnector:
+    """A connector with its credential opened."""
+
+    __slots__ = ("_actions", "_by_name", "config", "protocol", "retry", "signer")
+
+    def __init__(self, connector: Connector, credential: Mapping[str, Secret], compiler: ScriptCompiler) -> None:
+        owned = dict(connector.parameters or {})
+        self.protocol = connector.protocol
+        self.config: ClientConfig = connector.config
+        self.retry = RetryPlan.of(self.config)
+        self.signer = _signer(connector, credential, owned)
+        actions = [(action, CompiledAction(action, owned, credential, compiler)) for action in connector.actions or ()]
+        self._actions: dict[str, CompiledAction] = {}
+        self._by_name: dict[str, CompiledAction] = {}
+        for action, compiled in actions:
+            self._actions.setdefault(str(action.action_type), compiled)
+            if action.name is not None:
+                self._by_name.setdefault(action.name, compiled)
+
+    def __repr__(self) -> str:
+        return f"CompiledConnector({self.protocol})"
+
+    def action(self, name: str) -> CompiledAction:
+        """By type or by name; raises IllegalArgument."""
+        found = self._actions.get(name) or self._by_name.get(name)
+        if found is None:
+            raise IllegalArgument(f"no {name} action found")
+        return found
+
+    @property
+    def actions(self) -> list[CompiledAction]:
+        return list(self._actions.values())
+
+
+def _signer(connector: Connector, credential: Mapping[str, Secret], owned: Mapping[str, str]) -> Signer | None:
+    if connector.protocol != "aws_sigv4":
+        return None
+
+    def scope(name: str) -> str:
+        return owned[name] if name in owned else credential[name].reveal()
+
+    return Signer(
+        credential["access_key"],
+        credential["secret_key"],
+        credential.get("session_token"),
+        scope("region"),
+        scope("service_name"),
+    )

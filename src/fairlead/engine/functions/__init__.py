@@ -1,0 +1,1 @@
+"""The built-in pre- and post-process functions, as two tables of frozen rows."""

@@ -1,0 +1,155 @@
+"""The way out: which URLs are trusted and which addresses may be dialled, decided by one immutable policy read live.
+
+Answers in the words of spec/01 section 1.11 and spec/03 sections 8.1 and 8.5. Opens no socket: it resolves names, checks
+every answer and hands out literals, so that what was checked is what is connected to (D-29, D-30).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
+from fairlead.java.regex import JavaPattern, compile_java
+from fairlead.security.networks import Address, Finding, Kind, Network, carried, hextets, judge
+from fairlead.security.patterns import EndpointPattern
+from fairlead.security.url import DEFAULT_PORTS, address_of, repeated
+
+_UNTRUSTED = "Connector URL is not matching the trusted connector endpoint regex"
+_UNTRUSTED_PRIVATE = "Connector URL is not matching the trusted connector private endpoint regex"
+_NOTHING_TRUSTED = (
+    "Trusted connector endpoints regex is not configured. "
+    "Please set plugins.ml_commons.trusted_connector_endpoints_regex."
+)
+# What resolvers call a name without an address; everything else is told apart, because trying again may help.
+_UNKNOWN = "Name or service not known"
+_AGAIN = "Temporary failure in name resolution"
+
+
+@dataclass(frozen=True, slots=True)
+class EgressPolicy:
+    """The rules in force under one version of the settings. `allowed` networks are let through beyond the others."""
+
+    trusted: tuple[EndpointPattern, ...]
+    private: tuple[EndpointPattern, ...]
+    restricted: tuple[JavaPattern, ...]
+    private_ip_enabled: bool
+    allowed: tuple[Network, ...]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        trusted: Iterable[str],
+        private: Iterable[str] = (),
+        restricted: Iterable[str] = (),
+        private_ip_enabled: bool = False,
+        allowed: Iterable[str] = (),
+    ) -> EgressPolicy:
+        """From the texts of the settings; `allowed` in CIDR notation. Raises PatternFault and ValueError."""
+        return cls(
+            tuple(EndpointPattern(pattern) for pattern in trusted),
+            tuple(EndpointPattern(pattern) for pattern in private),
+            tuple(compile_java(pattern) for pattern in restricted),
+            private_ip_enabled,
+            tuple(ip_network(network) for network in allowed),
+        )
+
+    def check_trusted(self, url: str, *, calling: bool = False) -> None:
+        """Raises IllegalArgument unless a trusted pattern admits the rendered URL; `calling` picks the words of a call."""
+        if not self.trusted and calling:
+            raise IllegalArgument(_NOTHING_TRUSTED)
+        if not any(pattern.matches(url) for pattern in self.trusted):
+            raise IllegalArgument(_UNTRUSTED)
+
+    def check_address(self, host: str, port: int, address: Address) -> None:
+        """Raises IllegalArgument unless `address`, which `host` stands for, may be called."""
+        finding = judge(address)
+        texts = [_shown(candidate) for candidate in (address, carried(address)) if candidate is not None]
+        if any(pattern.fullmatch(text) for pattern in self.restricted for text in texts):
+            raise repeated(f"Remote inference host name has restricted ip address: {host}")
+        if finding is None or self._listed(finding, address):
+            return
+        kind = finding.row.kind
+        private = kind is Kind.PRIVATE or (kind is Kind.METADATA and _in_private_network(finding.address))
+        if private and not self.private_ip_enabled:
+            raise repeated(f"Remote inference host name has private ip address: {host}")
+        if kind is not Kind.PRIVATE:
+            raise repeated(f"Remote inference host name has restricted ip address: {host}")
+        if self.private and not self._private_admits(host, port):
+            raise repeated(_UNTRUSTED_PRIVATE)
+
+    def _listed(self, finding: Finding, address: Address) -> bool:
+        """Metadata must be listed by its very address: a wide network let in for a database is no consent to that."""
+        for network in self.allowed:
+            for candidate in (address, finding.address):
+                if candidate.version == network.version and candidate in network:
+                    return finding.row.kind is not Kind.METADATA or network.num_addresses == 1
+        return False
+
+    def _private_admits(self, host: str, port: int) -> bool:
+        """The list binds host and port here; a pattern's path is matched by nothing that knows only these two."""
+        authority = f"[{host}]" if ":" in host else host
+        origins = [f"{scheme}://{authority}:{port}" for scheme in DEFAULT_PORTS]
+        origins += [f"{scheme}://{authority}" for scheme, default in DEFAULT_PORTS.items() if default == port]
+        return any(pattern.admits(origin) for pattern in self.private for origin in origins)
+
+
+def _shown(address: Address) -> str:
+    """As Java prints it, which is what restricted patterns are written for."""
+    return hextets(address) if isinstance(address, IPv6Address) else str(address)
+
+
+def _in_private_network(address: Address) -> bool:
+    """Whether the original too would call this metadata address a private one (all but the one in public space)."""
+    return isinstance(address, IPv6Address) or address != IPv4Address("168.63.129.16")
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""A host name and a port to address literals, in the order they should be tried. Raises OSError."""
+
+
+async def system_addresses(host: str, port: int) -> list[str]:
+    """What the system's resolver answers, without repetitions. Raises OSError (`socket.gaierror`), UnicodeError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedDialer:
+    """`fairlead.transport.port.Dialer` under the policy that `policy()` gives at each dial (D-27)."""
+
+    def __init__(self, policy: Callable[[], EgressPolicy], resolve: Resolve = system_addresses) -> None:
+        self._policy = policy
+        self._resolve = resolve
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Address literals for `host`, a name or a literal, every one of them checked.
+
+        Raises IllegalArgument when one is forbidden, and UnknownHost when there is none.
+        """
+        literal = address_of(host)
+        found = [str(literal)] if literal is not None else await self._resolved(host, port)
+        policy = self._policy()
+        for text in found:
+            policy.check_address(host, port, ip_address(text.partition("%")[0]))
+        return found
+
+    async def _resolved(self, host: str, port: int) -> list[str]:
+        try:
+            found = list(await self._resolve(host, port))
+        except socket.gaierror as fault:
+            again = fault.errno == socket.EAI_AGAIN
+            raise _unknown(host, _AGAIN if again else _UNKNOWN) from fault
+        except (OSError, UnicodeError) as fault:
+            raise _unknown(host, _UNKNOWN) from fault
+        if not found:
+            raise _unknown(host, _UNKNOWN)
+        return found
+
+
+def _unknown(host: str, words: str) -> FairleadError:
+    reason = f"{host}: {words}"
+    return UnknownHost(reason, cause=UnknownHost(reason))

@@ -1,0 +1,30 @@
+"""Loading a model: its connector read, its credential opened, everything compiled."""
+
+from __future__ import annotations
+
+from fairlead.domain import connector as connectors
+from fairlead.domain import model as models
+from fairlead.domain.connector import Connector
+from fairlead.domain.model import Model
+from fairlead.engine.compiled import CompiledConnector
+from fairlead.errors import StatusFault
+from fairlead.service import credentials
+from fairlead.service.ports import Ports
+from fairlead.service.snapshot import ReadyModel
+
+
+def model_id_suffix(id: str) -> str:
+    return f" Model ID: {id}"
+
+
+async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
+    """A ready model; the internal connector wins over a connector id (spec/02 1.3.1). Raises fairlead.errors."""
+    connector, kind, resource = model.connector, models.KIND, id
+    if connector is None:
+        resource, kind = model.connector_id or "", connectors.KIND
+        document = await ports.store.get(kind, resource)
+        if document is None:
+            raise StatusFault(f"Failed to find connector:{resource}", 404)
+        connector = Connector.of(document.body)
+    opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
+    return ReadyModel(id, model, CompiledConnector(connector, opened, ports.scripts))

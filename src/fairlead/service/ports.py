@@ -1,0 +1,44 @@
+"""Everything the services share that is not theirs: the store, the vault, time, ids, scripts, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from fairlead.domain.ports import Store, Vault
+from fairlead.engine.scripts import ScriptCompiler
+from fairlead.security.egress import EgressPolicy
+from fairlead.transport.port import Upstream
+
+
+class Random(Protocol):
+    """Randomness as a parameter: draws from 0..n."""
+
+    def __call__(self, n: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Our own bounds on a call to a provider, in seconds; connect and read time-outs are the connector's."""
+
+    pool: float = 10.0
+    total: float = 300.0
+    queue: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """`clock` gives epoch milliseconds, `monotonic` seconds; `new_id` a fresh document id."""
+
+    store: Store
+    vault: Vault
+    upstream: Upstream
+    scripts: ScriptCompiler
+    policy: Callable[[], EgressPolicy]
+    clock: Callable[[], int]
+    monotonic: Callable[[], float]
+    new_id: Callable[[], str]
+    random: Random
+    node_id: str
+    limits: Limits

@@ -1,0 +1,66 @@
+"""Searching stored documents: the query DSL over one kind (spec/01 1.16, 2.5; spec/02 1.5, 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairlead.domain import connector, group, model, task
+from fairlead.domain.ports import Document, Json
+from fairlead.search import EMPTY_REPLY, MAPPINGS, JsonNode, parse_search
+from fairlead.service.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """One kind that can be searched and the index name its hits carry."""
+
+    kind: str
+    index: str
+
+
+SEARCHED = {
+    searched.kind: searched
+    for searched in (
+        Searched(connector.KIND, connector.INDEX),
+        Searched(group.KIND, group.INDEX),
+        Searched(model.KIND, model.INDEX),
+        Searched(task.KIND, task.INDEX),
+    )
+}
+
+
+def _shown(document: Document) -> bool:
+    """Hidden models never appear (spec/02 1.5)."""
+    return document.body.get("is_hidden") is not True
+
+
+def _shards(count: int) -> Json:
+    return {"total": count, "successful": count, "skipped": 0, "failed": 0}
+
+
+class SearchService:
+    """Searches."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def search(self, kind: str, body: JsonNode) -> Json:
+        """The whole reply. Raises fairlead.errors for a query that is no query."""
+        started = self._ports.monotonic()
+        search = parse_search(body, MAPPINGS[kind])
+        if not await self._ports.store.known(kind):
+            return {"took": 0, "timed_out": False, "_shards": _shards(0), **EMPTY_REPLY}
+        documents = await self._ports.store.all(kind)
+        found = search.run(
+            documents,
+            index=SEARCHED[kind].index,
+            now_ms=self._ports.clock(),
+            node=self._ports.node_id,
+            visible=_shown if kind == model.KIND else None,
+        )
+        return {
+            "took": int((self._ports.monotonic() - started) * 1000),
+            "timed_out": False,
+            "_shards": _shards(1),
+            **found,
+        }

@@ -1,0 +1,134 @@
+"""What this process knows by heart: settings, and models that are ready to predict.
+
+Follows the store's revisions, so that a change made anywhere reaches it; a ready model is replaced whole, never edited.
+It decides nothing: services write to the store and let the snapshot catch up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairlead.domain import connector as connectors
+from fairlead.domain import model as models
+from fairlead.domain.cluster_settings import ClusterSettings, Text
+from fairlead.domain.model import Model, ModelState
+from fairlead.domain.ports import Change, Document, Store, StoreUnavailable
+from fairlead.engine.compiled import CompiledConnector
+from fairlead.errors import FairleadError
+
+log = logging.getLogger("fairlead.snapshot")
+
+SETTINGS_KIND = "cluster_settings"
+PERSISTENT, TRANSIENT = "persistent", "transient"
+
+LOADED_STATES = frozenset({ModelState.DEPLOYED, ModelState.PARTIALLY_DEPLOYED})
+_FOLLOW_SECONDS = 5.0
+
+
+@dataclass(eq=False, slots=True)
+class ReadyModel:
+    """A loaded model. `routes` caches the checked destination of each action under one egress policy."""
+
+    id: str
+    model: Model
+    connector: CompiledConnector
+    routes: dict[object, Any] = field(default_factory=dict)
+
+
+Load = Callable[[str, Model], Awaitable[ReadyModel]]
+
+
+class Snapshot:
+    """Settings and ready models of one process."""
+
+    def __init__(self, store: Store, file_settings: dict[str, Text]) -> None:
+        self._store = store
+        self._file = file_settings
+        self._revision = 0
+        self._scopes: dict[str, dict[str, Text]] = {PERSISTENT: {}, TRANSIENT: {}}
+        self._lock = asyncio.Lock()
+        self._load: Load | None = None
+        self.settings = ClusterSettings(file=file_settings)
+        self.ready: dict[str, ReadyModel] = {}
+        self.on_settings: list[Callable[[ClusterSettings], None]] = []
+
+    async def start(self, load: Load) -> None:
+        """Reads everything once; `load` compiles a stored model."""
+        self._load = load
+        async with self._lock:
+            self._revision = await self._store.revision()
+            for document in await self._store.all(SETTINGS_KIND):
+                self._take_settings(document.id, document)
+            for document in await self._store.all(models.KIND):
+                await self._take_model(document.id, document)
+
+    async def catch_up(self) -> None:
+        """Applies every committed change; after it, this process acts on them."""
+        async with self._lock:
+            changes = await self._store.changes(self._revision)
+            for change in changes:
+                await self._apply(change)
+                self._revision = max(self._revision, change.revision)
+
+    async def follow(self) -> None:
+        """Runs until cancelled. While the store is away, this process goes on with what it knows."""
+        while True:
+            try:
+                if await self._store.wait(self._revision, _FOLLOW_SECONDS) > self._revision:
+                    await self.catch_up()
+            except StoreUnavailable:
+                log.warning("the store cannot be reached; going on with what is known")
+                await asyncio.sleep(1)
+
+    def hold(self, ready: ReadyModel) -> None:
+        self.ready[ready.id] = ready
+
+    async def _apply(self, change: Change) -> None:
+        if change.kind == SETTINGS_KIND:
+            self._take_settings(change.id, change.document)
+        elif change.kind == models.KIND:
+            await self._take_model(change.id, change.document)
+        elif change.kind == connectors.KIND:
+            for ready in [ready for ready in self.ready.values() if _uses(ready, change.id)]:
+                await self._reload(ready.id, ready.model)
+
+    def _take_settings(self, scope: str, document: Document | None) -> None:
+        body = document.body if document else {}
+        self._scopes[scope] = {key: value if isinstance(value, str) else tuple(value) for key, value in body.items()}
+        self.settings = ClusterSettings(
+            self._scopes[PERSISTENT], self._scopes[TRANSIENT], self._file, self.settings.revision + 1
+        )
+        for listener in self.on_settings:
+            listener(self.settings)
+
+    async def _take_model(self, id: str, document: Document | None) -> None:
+        model = Model.of(document.body) if document else None
+        if model is None or model.model_state not in LOADED_STATES:
+            self.ready.pop(id, None)
+        elif not self._same(id, model):
+            await self._reload(id, model)
+
+    def _same(self, id: str, model: Model) -> bool:
+        """Whether the loaded connector still fits: then only the document is exchanged."""
+        ready = self.ready.get(id)
+        if ready is None or (ready.model.connector, ready.model.connector_id) != (model.connector, model.connector_id):
+            return False
+        self.ready[id] = ReadyModel(id, model, ready.connector, ready.routes)
+        return True
+
+    async def _reload(self, id: str, model: Model) -> None:
+        assert self._load is not None
+        try:
+            self.ready[id] = await self._load(id, model)
+        except FairleadError as fault:
+            # The old one must not go on: its credential or endpoint may be what was taken away.
+            self.ready.pop(id, None)
+            log.warning("model %s cannot be loaded: %s", id, fault)
+
+
+def _uses(ready: ReadyModel, connector_id: str) -> bool:
+    return ready.model.connector is None and ready.model.connector_id == connector_id

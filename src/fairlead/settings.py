@@ -1,0 +1,159 @@
+"""Process settings: flags over environment (`FAIRLEAD_<NAME>`) over `fairlead.toml`, read once, frozen.
+
+Cluster settings, which change while running, are another thing: fairlead.domain.cluster_settings.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; the text names it, where it came from, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One value per flag of `fairlead serve`. Times in seconds, sizes in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 9200
+    data_dir: Path = Path("fairlead-data")
+    store: str = ""
+    workers: int = 1
+    simulate: bool = False
+    transport: Literal["aiohttp", "owned"] = "aiohttp"
+    node_name: str = "fairlead"
+    cluster_name: str = "fairlead"
+    master_key: str = ""
+    master_key_file: str = ""
+    max_body_bytes: int = 32 * 1024 * 1024
+    body_timeout: float = 30.0
+    pool_timeout: float = 10.0
+    total_timeout: float = 300.0
+    pool_queue: int = 1000
+    drain_seconds: int = 30
+    log_level: str = "warning"
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{self.data_dir.absolute() / 'fairlead.db'}"
+
+    def __repr__(self) -> str:
+        shown = ((f.name, getattr(self, f.name)) for f in fields(self))
+        hidden = ("master_key",)
+        listed = (f"{name}={'***' if name in hidden and value else value!r}" for name, value in shown)
+        return f"Settings({', '.join(listed)})"
+
+
+DOCS: Mapping[str, str] = {
+    "host": "Address to listen on.",
+    "port": "Port to listen on; 0 takes a free one.",
+    "data_dir": "Where the database and the keyring live.",
+    "store": "Database URL; default: SQLite in the data directory. `postgresql://...` shares one among nodes.",
+    "workers": "Processes that answer on the one port.",
+    "simulate": "Sends every provider's requests to the built-in simulator; only with a loopback host.",
+    "transport": "The HTTP client towards providers: `aiohttp` or `owned`.",
+    "node_name": "The `name` in `GET /`.",
+    "cluster_name": "The `cluster_name` in `GET /`.",
+    "master_key": "32 bytes in Base64 or hex that protect the stored credentials; default: a keyring file.",
+    "master_key_file": "A file that holds the master key.",
+    "max_body_bytes": "Largest request body; larger ones get 413.",
+    "body_timeout": "Seconds in which a request body must arrive; else 408.",
+    "pool_timeout": "Seconds a call waits for a connection to its provider; then 429.",
+    "total_timeout": "Seconds one call to a provider may take altogether.",
+    "pool_queue": "Calls that may wait for connections of one connector; more get 429.",
+    "drain_seconds": "Seconds that requests in flight have to finish after a stop signal.",
+    "log_level": "debug, info, warning, error or critical.",
+}
+
+_TYPES = get_type_hints(Settings)
+NAMES = tuple(f.name for f in fields(Settings))
+FLAGS = ("host", "port", "data_dir", "store", "workers", "simulate", "transport", "log_level")
+"""Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Settings:
+    """The settings of this process. `flags` holds only what was given. Raises SettingsError."""
+    values: dict[str, Any] = {}
+    values.update(_from_file(file))
+    for name in NAMES:
+        variable = f"FAIRLEAD_{name.upper()}"
+        if variable in environment:
+            values[name] = _parsed(name, environment[variable], f"environment variable {variable}")
+    values.update({name: _parsed(name, value, f"flag --{name.replace('_', '-')}") for name, value in flags.items()})
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        file = Path("fairlead.toml")
+        if not file.is_file():
+            return {}
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except OSError as fault:
+        raise SettingsError(f"{file} cannot be read: {fault.strerror}") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"{file} is not valid TOML: {fault}") from fault
+    for key in document:
+        if key not in NAMES:
+            near = difflib.get_close_matches(key, NAMES, 1)
+            raise SettingsError(f"{file}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return {key: _parsed(key, value, f"{file}: {key}") for key, value in document.items()}
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _parsed(name: str, value: Any, where: str) -> Any:
+    kind = _TYPES[name]
+    try:
+        if kind is bool:
+            return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
+        if isinstance(value, bool):
+            raise ValueError
+        if get_origin(kind) is Literal:
+            if value not in get_args(kind):
+                raise ValueError
+            return value
+        return kind(value)
+    except (ValueError, KeyError, TypeError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")
+        if get_origin(kind) is Literal:
+            wanted = " or ".join(get_args(kind))
+        shown = "***" if name == "master_key" else repr(value)
+        raise SettingsError(f"{where}: {shown} is not {wanted}") from None
+
+
+_LOWEST = {"port": 0, "workers": 1, "max_body_bytes": 1, "pool_queue": 0, "drain_seconds": 0}
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def _check(settings: Settings) -> None:
+    for name, low in _LOWEST.items():
+        if getattr(settings, name) < low:
+            raise SettingsError(f"{name} must be at least {low}")
+    for name in ("body_timeout", "pool_timeout", "total_timeout"):
+        if not getattr(settings, name) > 0:
+            raise SettingsError(f"{name} must be more than 0")
+    if settings.port > 65535:
+        raise SettingsError("port must be at most 65535")
+    if settings.log_level not in _LEVELS:
+        raise SettingsError(f"log_level must be one of {', '.join(_LEVELS)}")
+    if settings.simulate and not is_loopback(settings.host):
+        raise SettingsError("simulate works only on a loopback host: callers would take its answers for real ones")
+    if settings.workers > 1 and os.name == "nt":
+        raise SettingsError("workers must be 1 on Windows")
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -1,0 +1,287 @@
+"""Reading and writing documents inside one transaction; refuses to open, commit or retry one.
+
+Every function takes the caller's connection. A write needs the counter's lock (`Database.lock_counter`) held.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
+
+from fairlead.domain.ports import Change, Conflict, Document, Json, Put, Remove, Written
+from fairlead.store.schema import COUNTER, DOCUMENTS, KINDS, TERMS, TOMBSTONES
+
+KEPT_TOMBSTONES = 10_000
+"""How many deletions are remembered for followers."""
+
+FORGET = ""
+"""Id of the change that says: what you know of this kind is too old, drop it all; the whole of it follows.
+
+No document can have it: ids are not empty.
+"""
+
+INDEXED_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "task": ("state", "model_id", "task_type", "function_name", "create_time", "last_update_time"),
+}
+"""Top-level fields by kind that `find` can use. A new field needs a migration that indexes what is stored already."""
+
+_COLUMNS = (DOCUMENTS.c.kind, DOCUMENTS.c.id, DOCUMENTS.c.body, DOCUMENTS.c.revision, DOCUMENTS.c.version)
+_INT64 = 1 << 63
+_COUNTED_TERMS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class IdIn:
+    """A condition for `find`: the id is one of these."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIn:
+    """A condition for `find`: the field's text (or one item of its array) is one of these."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRange:
+    """A condition for `find`: the field's whole number is at least `low` and at most `high` (None: open)."""
+
+    field: str
+    low: int | None
+    high: int | None
+
+
+Condition = IdIn | FieldIn | FieldRange
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyChange:
+    """A `Put` or `Remove` made ready outside the transaction: the body is text, None when it is to be removed."""
+
+    kind: str
+    id: str
+    expect: int | None
+    text: str | None
+    terms: tuple[tuple[str, str, int | None], ...]
+
+
+def prepare(change: Put | Remove) -> ReadyChange:
+    """Encode and check a change. Raises ValueError for an id no database can keep and a body that is not JSON."""
+    if not storable(change.id) or not storable(change.kind):
+        raise ValueError("a document's kind and id must be texts of at least one character without NUL or surrogates")
+    if isinstance(change, Remove):
+        return ReadyChange(change.kind, change.id, change.expect, None, ())
+    try:
+        # ASCII with escapes: exact for lone surrogates, NUL and big integers, which callers can send in JSON.
+        text = json.dumps(change.body, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"the body of {change.kind} {change.id} is not JSON: {type(error).__name__}") from error
+    return ReadyChange(change.kind, change.id, change.expect, text, tuple(_terms(change.kind, change.body)))
+
+
+def storable(text: str) -> bool:
+    """Whether both databases can keep this text as it is (PostgreSQL has no NUL, UTF-8 has no surrogates)."""
+    return bool(text) and "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def write(connection: Connection, revision: int, changes: Sequence[ReadyChange], now_ms: int) -> list[Written]:
+    """Apply changes in order from the locked counter's value on, each with a revision of its own.
+
+    Raises Conflict; the caller's transaction must then be rolled back. Removing what is not there takes no revision.
+    """
+    first = revision
+    written: list[Written] = []
+    kinds: set[str] = set()
+    removed = False
+    for change in changes:
+        where = and_(DOCUMENTS.c.kind == change.kind, DOCUMENTS.c.id == change.id)
+        found = connection.execute(select(DOCUMENTS.c.revision, DOCUMENTS.c.version).where(where)).one_or_none()
+        if change.expect is not None and change.expect != (found.revision if found else 0):
+            raise Conflict(change.kind, change.id)
+        version = found.version + 1 if found else 1
+        if change.text is not None:
+            revision += 1
+            _put(connection, change, change.text, revision, version, found is not None, now_ms)
+            if found is None and change.kind not in kinds:
+                kinds.add(change.kind)
+                if not known(connection, change.kind):
+                    connection.execute(insert(KINDS).values(kind=change.kind))
+        elif found:
+            revision += 1
+            removed = True
+            _remove(connection, change, revision)
+        written.append(Written(change.kind, change.id, revision, version, found is not None))
+    if revision != first:
+        values: dict[str, int] = {"revision": revision}
+        if removed and (horizon := _prune(connection)) is not None:
+            values["pruned"] = horizon
+        connection.execute(update(COUNTER).values(values))
+    return written
+
+
+def _put(
+    connection: Connection, change: ReadyChange, text: str, revision: int, version: int, exists: bool, now_ms: int
+) -> None:
+    where = and_(DOCUMENTS.c.kind == change.kind, DOCUMENTS.c.id == change.id)
+    values: dict[str, object] = {"revision": revision, "version": version, "body": text, "updated_time": now_ms}
+    if exists:
+        connection.execute(update(DOCUMENTS).where(where).values(values))
+        _drop_terms(connection, change)
+    else:
+        connection.execute(
+            insert(DOCUMENTS).values(values | {"kind": change.kind, "id": change.id, "created_time": now_ms})
+        )
+        connection.execute(
+            delete(TOMBSTONES).where(and_(TOMBSTONES.c.kind == change.kind, TOMBSTONES.c.id == change.id))
+        )
+    if change.terms:
+        connection.execute(
+            insert(TERMS),
+            [
+                {"kind": change.kind, "id": change.id, "field": field, "value": value, "number": number}
+                for field, value, number in change.terms
+            ],
+        )
+
+
+def _remove(connection: Connection, change: ReadyChange, revision: int) -> None:
+    connection.execute(delete(DOCUMENTS).where(and_(DOCUMENTS.c.kind == change.kind, DOCUMENTS.c.id == change.id)))
+    _drop_terms(connection, change)
+    connection.execute(insert(TOMBSTONES).values(kind=change.kind, id=change.id, revision=revision))
+
+
+def _drop_terms(connection: Connection, change: ReadyChange) -> None:
+    if change.kind in INDEXED_FIELDS:
+        connection.execute(delete(TERMS).where(and_(TERMS.c.kind == change.kind, TERMS.c.id == change.id)))
+
+
+def _prune(connection: Connection) -> int | None:
+    """Forget all but the newest tombstones; gives the newest revision forgotten."""
+    oldest_first = select(TOMBSTONES.c.revision).order_by(TOMBSTONES.c.revision.desc())
+    horizon = connection.execute(oldest_first.offset(KEPT_TOMBSTONES).limit(1)).scalar_one_or_none()
+    if horizon is not None:
+        connection.execute(delete(TOMBSTONES).where(TOMBSTONES.c.revision <= horizon))
+    return horizon
+
+
+def _terms(kind: str, body: Json) -> Iterable[tuple[str, str, int | None]]:
+    for field in INDEXED_FIELDS.get(kind, ()):
+        value = body.get(field)
+        seen: set[str] = set()
+        for item in value if isinstance(value, list) else (value,):
+            text = term_text(item)
+            if text is not None and text not in seen:
+                seen.add(text)
+                number = item if isinstance(item, int) and not isinstance(item, bool) else None
+                yield field, text, number if number is not None and -_INT64 <= number < _INT64 else None
+
+
+def term_text(value: Any) -> str | None:
+    """A scalar as the exact text that conditions compare; None for what is not indexed."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return value if isinstance(value, str) and storable(value) else None
+
+
+def revision(connection: Connection) -> int:
+    counter: int = connection.execute(select(COUNTER.c.revision)).scalar_one()
+    return counter
+
+
+def get(connection: Connection, kind: str, id: str) -> Document | None:
+    where = and_(DOCUMENTS.c.kind == kind, DOCUMENTS.c.id == id)
+    row = connection.execute(select(*_COLUMNS).where(where)).one_or_none()
+    return None if row is None else _document(row)
+
+
+def all_of(connection: Connection, kind: str) -> list[Document]:
+    return _documents(connection, select(*_COLUMNS).where(DOCUMENTS.c.kind == kind).order_by(DOCUMENTS.c.revision))
+
+
+def count(connection: Connection, kind: str) -> int:
+    return connection.execute(select(func.count()).select_from(DOCUMENTS).where(DOCUMENTS.c.kind == kind)).scalar_one()
+
+
+def known(connection: Connection, kind: str) -> bool:
+    return connection.execute(select(KINDS.c.kind).where(KINDS.c.kind == kind)).one_or_none() is not None
+
+
+def find(connection: Connection, kind: str, conditions: Sequence[Condition]) -> list[Document]:
+    """The documents of a kind that meet all conditions, oldest write first.
+
+    A condition on a field that is not indexed for the kind is not applied: the result may hold more, never less.
+    """
+    query = select(*_COLUMNS).where(DOCUMENTS.c.kind == kind)
+    lookups: list[FieldIn | FieldRange] = []
+    for condition in conditions:
+        if isinstance(condition, IdIn):
+            query = query.where(DOCUMENTS.c.id.in_([id for id in condition.ids if storable(id)]))
+        elif condition.field in INDEXED_FIELDS.get(kind, ()):
+            lookups.append(condition)
+    if len(lookups) > 1:
+        lookups.sort(key=lambda condition: _size(connection, kind, condition))
+    for order, condition in enumerate(lookups):
+        ids = _ids_by_term(kind, condition)
+        # The rarest condition drives the query; the others look at each document it finds, through the primary key.
+        query = query.where(DOCUMENTS.c.id.in_(ids) if order == 0 else exists(ids.where(TERMS.c.id == DOCUMENTS.c.id)))
+    # Ordering by SQL would make SQLite walk the index on revisions, that is all documents of the kind.
+    return sorted(_documents(connection, query), key=lambda document: document.revision)
+
+
+def _size(connection: Connection, kind: str, condition: FieldIn | FieldRange) -> int:
+    """How many terms meet the condition, counted to a few thousand."""
+    some = _ids_by_term(kind, condition).limit(_COUNTED_TERMS).subquery()
+    size: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return size
+
+
+def _ids_by_term(kind: str, condition: FieldIn | FieldRange) -> Select[Any]:
+    ids = select(TERMS.c.id).where(and_(TERMS.c.kind == kind, TERMS.c.field == condition.field))
+    if isinstance(condition, FieldIn):
+        return ids.where(TERMS.c.value.in_([value for value in condition.values if storable(value)]))
+    if condition.low is not None:
+        ids = ids.where(TERMS.c.number >= max(condition.low, -_INT64))
+    if condition.high is not None:
+        ids = ids.where(TERMS.c.number <= min(condition.high, _INT64 - 1))
+    return ids
+
+
+def changes(connection: Connection, since: int) -> tuple[list[Change], int]:
+    """What a follower at `since` has to learn, oldest first, and the revision it is at then.
+
+    When deletions after `since` are no longer remembered (or the database was put back to an earlier state), the
+    list begins with one `FORGET` change for every kind and goes on with every document there is.
+    """
+    counter = connection.execute(select(COUNTER.c.revision, COUNTER.c.pruned)).one()
+    if since > counter.revision or 0 < since < counter.pruned:
+        kinds = connection.execute(select(KINDS.c.kind).order_by(KINDS.c.kind)).scalars()
+        found = [Change(kind, FORGET, counter.pruned, None) for kind in kinds]
+        since = 0
+    else:
+        found = []
+    rows = _documents(connection, select(*_COLUMNS).where(DOCUMENTS.c.revision > since).order_by(DOCUMENTS.c.revision))
+    later = [Change(document.kind, document.id, document.revision, document) for document in rows]
+    if since > 0:
+        gone = connection.execute(
+            select(TOMBSTONES.c.kind, TOMBSTONES.c.id, TOMBSTONES.c.revision).where(TOMBSTONES.c.revision > since)
+        )
+        later.extend(Change(row.kind, row.id, row.revision, None) for row in gone)
+        later.sort(key=lambda change: change.revision)
+    return found + later, counter.revision
+
+
+def _documents(connection: Connection, query: Select[Any]) -> list[Document]:
+    return [_document(row) for row in connection.execute(query)]
+
+
+def _document(row: Any) -> Document:
+    return Document(row.kind, row.id, json.loads(row.body), row.revision, row.version)

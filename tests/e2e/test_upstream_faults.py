@@ -1,0 +1,67 @@
+"""A provider that refuses, hangs, drops, truncates or talks nonsense gives a clear error with its status, never a hang."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from client import Client
+
+
+def _model(client: Client, url: str, name: str, **changes: object) -> str:
+    return client.model(client.connector(url, **changes), name)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 418, 429, 500, 503, 529])
+def test_the_providers_status_and_body_are_handed_on(client: Client, simulator: str, status: int) -> None:
+    answer = client.predict(_model(client, f"{simulator}/status/{status}", f"status {status}"))
+    assert answer.status == status
+    assert answer.body["error"]["type"] == "status_exception"
+    assert answer.body["error"]["reason"].startswith("Error from remote service: {")
+    assert answer.body["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "reason"),
+    [
+        ("/drop", 500, "Error communicating with remote model"),
+        ("/truncate", 502, ""),
+        ("/empty", 502, "Remote service returned empty response body"),
+        ("/redirect?to=http%3A%2F%2F127.0.0.1%2F", 302, ""),
+    ],
+)
+def test_a_broken_reply_is_an_error(client: Client, simulator: str, path: str, status: int, reason: str) -> None:
+    answer = client.predict(_model(client, simulator + path, f"broken {path[:6]}"))
+    assert answer.status == status, answer
+    assert answer.body["error"]["reason"].startswith(reason)
+    assert "location" not in answer.headers
+
+
+def test_a_refused_connection_is_an_error(client: Client) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        answer = client.predict(_model(client, f"http://127.0.0.1:{port}/x", "refused"))
+    assert answer.status == 500
+    assert "Error communicating with remote model" in answer.body["error"]["reason"]
+
+
+def test_a_provider_that_never_answers_ends_at_the_read_timeout(client: Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        model = _model(client, f"http://127.0.0.1:{port}/x", "silent", client_config={"read_timeout": 1})
+        answer = client.predict(model)
+    assert answer.status == 500
+    assert "Error communicating with remote model" in answer.body["error"]["reason"]
+
+
+def test_text_that_is_no_json_is_wrapped(client: Client, simulator: str) -> None:
+    answer = client.predict(_model(client, f"{simulator}/raw?b64=c29ycnksIGJ1c3k=&type=text/plain", "plain text"))
+    assert answer.status == 200
+    assert answer.body["inference_results"][0]["output"][0]["dataAsMap"] == {"response": "sorry, busy"}
+
+
+def test_a_multi_byte_reply_in_one_byte_chunks_arrives_whole(client: Client, simulator: str) -> None:
+    answer = client.predict(_model(client, f"{simulator}/chunked?b64=eyJhIjoi8J+YgMOpIn0=&size=1", "chunked"))
+    assert answer.body["inference_results"][0]["output"][0]["dataAsMap"] == {"a": "😀é"}

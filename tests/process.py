@@ -1,0 +1,158 @@
+"""Real processes for tests: start one, wait for the line that says where it listens, keep its output, stop it. It never waits
+without a deadline."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+_ADDRESS = re.compile(r"https?://[^\s/]+:\d+")
+
+
+class StartFailed(AssertionError):
+    """The process ended, or said nothing in time; the message carries everything it wrote."""
+
+
+class Server:
+    """A child process that prints one line with its address when it is ready; a context manager around its life.
+
+    `environment` is added to this process's, without whose FAIRLEAD_* settings it starts. Output of both streams is kept
+    in `output` and `errors`.
+    """
+
+    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+        self.command = list(command)
+        self._environment = {**inherited, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._process: subprocess.Popen[str] | None = None
+        self._readers: list[threading.Thread] = []
+        self._ready = threading.Event()
+        self._output: list[str] = []
+        self._errors: list[str] = []
+        self.url = ""
+
+    def start(self, seconds: float = START_SECONDS) -> Server:
+        """Returns once the address is known; raises StartFailed with both outputs otherwise."""
+        self._process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=self._environment,
+        )
+        for stream, lines in ((self._process.stdout, self._output), (self._process.stderr, self._errors)):
+            reader = threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            reader.start()
+            self._readers.append(reader)
+        self._ready.wait(seconds)
+        if not self.url:
+            code = self._process.poll()
+            self.kill()
+            said = "said no address in time" if code is None else f"ended with code {code}"
+            raise StartFailed(f"{' '.join(self.command)} {said}\n{self.output}\n{self.errors}")
+        return self
+
+    def _read(self, stream: Sequence[str], lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line)
+            if not self.url and lines is self._output and (found := _ADDRESS.search(line)):
+                self.url = found[0]
+                self._ready.set()
+        if lines is self._output:
+            self._ready.set()
+
+    @property
+    def output(self) -> str:
+        return "".join(self._output)
+
+    @property
+    def errors(self) -> str:
+        return "".join(self._errors)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, seconds: float = STOP_SECONDS) -> int:
+        """SIGTERM, and its exit code; kills it and fails when it does not end in time."""
+        assert self._process is not None
+        if self.running():
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"SIGTERM did not end it in {seconds} s\n{self.output}\n{self.errors}") from None
+        self._drain()
+        return self._process.returncode
+
+    def kill(self) -> None:
+        """SIGKILL: what a crash is like."""
+        assert self._process is not None
+        if self.running():
+            self._process.kill()
+        self._process.wait()
+        self._drain()
+
+    def _drain(self) -> None:
+        assert self._process is not None
+        for reader in self._readers:
+            reader.join(STOP_SECONDS)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is None:
+            return
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+
+def gateway(data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Server:
+    """`fairlead serve` on a free port of 127.0.0.1 with its data in `data`; start it with `with`."""
+    command = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", str(data), *arguments]
+    return Server(command, environment=environment)
+
+
+def providers() -> Server:
+    """The simulator on a free port of 127.0.0.1; start it with `with`."""
+    program = f"import sys; from fairlead.simulator.command import run; sys.exit(run('127.0.0.1', {four_digit_port()}))"
+    return Server([sys.executable, "-c", program])
+
+
+def four_digit_port() -> int:
+    """A port that is free now. Recorded errors count characters in the provider's address, whose port had four digits."""
+    first = os.getpid() % 7000
+    for offset in range(7000):
+        port = 2000 + (first + offset * 13) % 7000
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StartFailed("no port from 2000 to 8999 is free")

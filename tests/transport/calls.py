@@ -1,0 +1,39 @@
+"""Routes, calls and limits with defaults that suit a test."""
+
+from __future__ import annotations
+
+from fairlead.transport.port import Call, Limits, ProxyPlan, Route, TlsPlan
+
+
+def route(
+    port: int,
+    *,
+    host: str = "provider.test",
+    tls: TlsPlan | None = None,
+    proxy: ProxyPlan | None = None,
+    cap: int = 4,
+    queue: int = 8,
+) -> Route:
+    return Route("https" if tls else "http", host, port, tls, proxy, cap, queue)
+
+
+def limits(
+    *,
+    pool: float = 5.0,
+    connect: float = 5.0,
+    first_byte: float = 5.0,
+    idle: float = 5.0,
+    total: float = 10.0,
+    max_body: int = 1 << 20,
+) -> Limits:
+    return Limits(pool, connect, first_byte, idle, total, max_body)
+
+
+def call(
+    body: bytes = b"",
+    *headers: tuple[bytes, bytes],
+    method: bytes = b"POST",
+    target: bytes = b"/v1/x",
+    replay: bool = False,
+) -> Call:
+    return Call(method, target, headers, body, replay)

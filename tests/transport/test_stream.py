@@ -1,0 +1,278 @@
+"""A streamed reply comes as it is sent; leaving it closes the socket, reading it whole keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+import pytest
+
+from fairlead.transport.port import Kind, Limits, Route, Stage, Upstream, UpstreamError
+from transport.calls import call, limits, route
+from transport.scripted import Peer, echo, ok, scripted
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def _collect(
+    upstream: Upstream, target: Route, wanted: Limits, got: list[bytes], told: asyncio.Event | None = None
+) -> None:
+    """Read a stream to its end; what came is in `got` even when it fails."""
+    async with upstream.stream(target, call(), wanted) as reply:
+        async for piece in reply:
+            got.append(piece)
+            if told is not None:
+                told.set()
+
+
+async def test_the_head_is_there_before_the_body_and_each_piece_as_it_is_sent(upstream: Upstream) -> None:
+    step = asyncio.Event()
+
+    async def script(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD)
+        for piece in (b"one", b"two"):
+            await step.wait()
+            step.clear()
+            await peer.send(_chunk(piece))
+        await peer.send(b"0\r\n\r\n")
+        await peer.gone()
+
+    async with scripted(script) as server, upstream.stream(route(server.port), call(), limits()) as reply:
+        assert reply.status == 200
+        assert reply.headers[0] == (b"Content-Type", b"text/event-stream")
+        pieces = aiter(reply)
+        for expected in (b"one", b"two"):
+            step.set()
+            assert await anext(pieces) == expected
+        with pytest.raises(StopAsyncIteration):
+            await anext(pieces)
+
+
+async def test_a_stream_read_to_its_end_keeps_the_connection(upstream: Upstream) -> None:
+    async with scripted(echo) as server:
+        for _ in range(3):
+            async with upstream.stream(route(server.port), call(b"abc"), limits()) as reply:
+                assert b"".join([piece async for piece in reply]) == b"abc"
+        assert server.accepted == 1
+
+
+@pytest.mark.parametrize("read", [0, 1])
+async def test_leaving_a_stream_early_closes_the_socket(upstream: Upstream, read: int) -> None:
+    async def endless(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    async with scripted(endless) as server:
+        async with upstream.stream(route(server.port, cap=1, queue=0), call(), limits()) as reply:
+            if read:
+                assert await anext(aiter(reply)) == b"one"
+        await server.until(lambda: server.open == 0, seconds=1.0)
+
+
+async def test_an_exception_in_the_reader_passes_and_closes_the_socket(upstream: Upstream) -> None:
+    async def endless(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    async with scripted(endless) as server:
+
+        async def fails() -> None:
+            async with upstream.stream(route(server.port), call(), limits()) as reply:
+                async for _ in reply:
+                    raise LookupError
+
+        with pytest.raises(LookupError):
+            await fails()
+        await server.until(lambda: server.open == 0, seconds=1.0)
+
+
+async def test_cancelling_a_reader_closes_the_socket(upstream: Upstream) -> None:
+    async def endless(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    started = asyncio.Event()
+
+    async with scripted(endless) as server:
+
+        async def read() -> None:
+            async with upstream.stream(route(server.port), call(), limits()) as reply:
+                async for _ in reply:
+                    started.set()
+
+        task = asyncio.create_task(read())
+        await started.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        await server.until(lambda: server.open == 0, seconds=1.0)
+
+
+async def test_a_provider_is_held_back_while_nobody_reads(upstream: Upstream) -> None:
+    sent = 0
+    full = asyncio.Event()
+
+    async def floods(peer: Peer, number: int) -> None:
+        nonlocal sent
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        block = b"x" * 65536
+        try:
+            while sent < 200_000_000:
+                async with asyncio.timeout(0.3):
+                    await peer.send(block)
+                sent += len(block)
+        except TimeoutError:
+            full.set()
+        await peer.gone()
+
+    async with scripted(floods) as server:
+        wanted = limits(max_body=1 << 30)
+        async with upstream.stream(route(server.port), call(), wanted) as reply:
+            assert len(await anext(aiter(reply))) > 0
+            await asyncio.wait_for(full.wait(), 10)
+            assert sent < 50_000_000
+
+
+async def test_a_held_back_stream_goes_on_when_read_again(upstream: Upstream) -> None:
+    size = 30_000_000
+
+    async def sends(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size, b"x" * size)
+        await peer.request()
+        await peer.send(ok(b"kept"))
+
+    async with scripted(sends) as server:
+        target = route(server.port)
+        total = 0
+        async with upstream.stream(target, call(), limits(max_body=size)) as reply:
+            async for piece in reply:
+                if total == 0:
+                    await asyncio.sleep(0.05)
+                total += len(piece)
+        assert total == size
+        assert (await upstream.send(target, call(), limits())).body == b"kept"
+
+
+async def test_time_that_the_reader_takes_is_not_idle_time(upstream: Upstream) -> None:
+    async def script(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"), _chunk(b"two"), b"0\r\n\r\n")
+        await peer.gone()
+
+    async with scripted(script) as server:
+        got = b""
+        async with upstream.stream(route(server.port), call(), limits(idle=0.1)) as reply:
+            async for piece in reply:
+                await asyncio.sleep(0.25)
+                got += piece
+        assert got == b"onetwo"
+
+
+async def test_a_pause_of_the_provider_ends_a_stream_after_what_came(upstream: Upstream) -> None:
+    async def stalls(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    async with scripted(stalls) as server:
+        got: list[bytes] = []
+        with pytest.raises(UpstreamError) as caught:
+            await _collect(upstream, route(server.port), limits(idle=0.1), got)
+        assert got == [b"one"]
+        assert (caught.value.stage, caught.value.kind, caught.value.status) == (Stage.BODY, Kind.TIMEOUT, 200)
+        await server.until(lambda: server.open == 0, seconds=1.0)
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_a_stream_cut_short_gives_what_came_and_then_the_fault(upstream: Upstream, end: str) -> None:
+    read = asyncio.Event()
+
+    async def cuts(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await read.wait()
+        if end == "reset":
+            peer.reset()
+
+    async with scripted(cuts) as server:
+        got: list[bytes] = []
+        with pytest.raises(UpstreamError) as caught:
+            await _collect(upstream, route(server.port), limits(), got, read)
+        assert got == [b"one"]
+        fault = caught.value
+        assert (fault.stage, fault.sent, fault.status) == (Stage.BODY, True, 200)
+        assert fault.kind in (Kind.RESET, Kind.PROTOCOL)
+
+
+async def test_a_stream_past_the_body_limit_ends_with_too_large(upstream: Upstream) -> None:
+    async def floods(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD)
+        while True:
+            await peer.send(_chunk(b"x" * 1000))
+
+    async with scripted(floods) as server:
+        got: list[bytes] = []
+        with pytest.raises(UpstreamError) as caught:
+            await _collect(upstream, route(server.port), limits(max_body=10_000), got)
+        assert sum(map(len, got)) <= 10_000
+        assert (caught.value.stage, caught.value.kind) == (Stage.BODY, Kind.TOO_LARGE)
+
+
+async def test_a_compressed_stream_is_decoded_as_it_comes(upstream: Upstream) -> None:
+    step = asyncio.Event()
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+
+    async def script(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await peer.send(_chunk(packer.compress(b"one") + packer.flush(zlib.Z_SYNC_FLUSH)))
+        await step.wait()
+        await peer.send(_chunk(packer.compress(b"two") + packer.flush()), b"0\r\n\r\n")
+        await peer.gone()
+
+    async with scripted(script) as server, upstream.stream(route(server.port), call(), limits()) as reply:
+        pieces = aiter(reply)
+        assert await anext(pieces) == b"one"
+        step.set()
+        assert b"".join([piece async for piece in pieces]) == b"two"
+        assert all(name.lower() != b"content-encoding" for name, _ in reply.headers)
+
+
+async def test_a_fault_before_the_head_is_raised_on_entering(upstream: Upstream) -> None:
+    async def closes(peer: Peer, number: int) -> None:
+        await peer.request()
+
+    async with scripted(closes) as server:
+        with pytest.raises(UpstreamError) as caught:
+            await _collect(upstream, route(server.port), limits(), [])
+        assert caught.value.stage is Stage.HEAD
+
+
+async def test_an_unread_empty_reply_neither_harms_nor_blocks_the_next_call(upstream: Upstream) -> None:
+    async def empty(peer: Peer, number: int) -> None:
+        while True:
+            request = await peer.request()
+            await peer.send(ok(request.body))
+
+    async with scripted(empty) as server:
+        target = route(server.port, cap=1, queue=4)
+
+        async def other(number: int) -> bytes:
+            return (await upstream.send(target, call(b"%d" % number), limits())).body
+
+        for _ in range(5):
+            async with upstream.stream(target, call(), limits()):
+                tasks = [asyncio.create_task(other(number)) for number in range(3)]
+                await asyncio.sleep(0)
+            assert await asyncio.gather(*tasks) == [b"0", b"1", b"2"]
