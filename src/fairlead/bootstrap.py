@@ -8,7 +8,9 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fairlead.api.app import App
 from fairlead.api.body import BodyLimits
@@ -19,6 +21,7 @@ from fairlead.security.keyring import key_provider
 from fairlead.security.vault import open_vault
 from fairlead.service.house import House, Identity
 from fairlead.service.ports import Limits, Ports
+from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.settings import forget_transient
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
@@ -81,7 +84,7 @@ class Worker:
         provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
         vault = await open_vault(store, provider)
         snapshot = Snapshot(store, {})
-        policies = _Policies(snapshot, simulate=settings.simulate)
+        policies = _Policies(snapshot)
         upstream = await self._upstream(policies)
         self._closing.push_async_callback(upstream.close)
         ports = Ports(
@@ -115,7 +118,10 @@ class Worker:
 
     async def _upstream(self, policies: _Policies) -> Upstream:
         if not self._settings.simulate:
-            return open_upstream(self._settings.transport, GuardedDialer(policies.current))
+            dialer = GuardedDialer(policies.current)
+            renewable = RenewableUpstream(lambda: open_upstream(self._settings.transport, dialer))
+            policies.on_change = renewable.renew
+            return renewable
         simulator = Simulator()
         address = await simulator.start("127.0.0.1", 0)
         self._closing.push_async_callback(simulator.close)
@@ -126,24 +132,28 @@ class Worker:
 class _Policies:
     """The egress policy of the settings in force; rebuilt when they change, so that predicts compare identities."""
 
-    def __init__(self, snapshot: Snapshot, *, simulate: bool) -> None:
-        self._simulate = simulate
-        self._policy = self._built(snapshot.settings)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._source = self._relevant(snapshot.settings)
+        self._policy = EgressPolicy.of(**self._source)
+        self.on_change: Callable[[], None] = lambda: None
         snapshot.on_settings.append(self._changed)
 
     def current(self) -> EgressPolicy:
         return self._policy
 
     def _changed(self, settings: ClusterSettings) -> None:
-        self._policy = self._built(settings)
+        source = self._relevant(settings)
+        if source != self._source:
+            self._source, self._policy = source, EgressPolicy.of(**source)
+            self.on_change()
 
-    def _built(self, settings: ClusterSettings) -> EgressPolicy:
-        return EgressPolicy.of(
-            trusted=settings["trusted_connector_endpoints_regex"],
-            private=settings["trusted_connector_private_endpoints_regex"],
-            restricted=settings["connector.restricted_ip_patterns"],
-            private_ip_enabled=settings["connector.private_ip_enabled"],
-        )
+    def _relevant(self, settings: ClusterSettings) -> dict[str, Any]:
+        return {
+            "trusted": settings["trusted_connector_endpoints_regex"],
+            "private": settings["trusted_connector_private_endpoints_regex"],
+            "restricted": settings["connector.restricted_ip_patterns"],
+            "private_ip_enabled": settings["connector.private_ip_enabled"],
+        }
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
@@ -153,9 +163,15 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 async def prepare(settings: Settings) -> None:
-    """Once per server start, before any worker: the database is made, transient settings end, orphaned tasks fail."""
+    """Once per server start, before any worker: database and keys are made, transient settings end, orphaned tasks fail.
+
+    Raises StoreUnavailable and KeyringError.
+    """
     store = await open_store(settings.store_url)
     try:
+        vault = await open_vault(store, key_provider(settings.data_dir, settings.master_key, settings.master_key_file))
+        if vault.problem is not None:
+            log.error(vault.problem.line)
         await forget_transient(store)
         await fail_orphans(store, node_id(settings.data_dir), wall_clock())
     finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -46,10 +47,7 @@ class Settings:
         return self.store or f"sqlite:///{self.data_dir.absolute() / 'fairlead.db'}"
 
     def __repr__(self) -> str:
-        shown = ((f.name, getattr(self, f.name)) for f in fields(self))
-        hidden = ("master_key",)
-        listed = (f"{name}={'***' if name in hidden and value else value!r}" for name, value in shown)
-        return f"Settings({', '.join(listed)})"
+        return f"Settings({', '.join(f'{f.name}={_shown(f.name, getattr(self, f.name))}' for f in fields(self))})"
 
 
 DOCS: Mapping[str, str] = {
@@ -125,13 +123,21 @@ def _parsed(name: str, value: Any, where: str) -> Any:
             if value not in get_args(kind):
                 raise ValueError
             return value
+        if kind is int and isinstance(value, float):
+            raise ValueError
         return kind(value)
-    except (ValueError, KeyError, TypeError):
+    except (OverflowError, ValueError, KeyError, TypeError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")
         if get_origin(kind) is Literal:
             wanted = " or ".join(get_args(kind))
-        shown = "***" if name == "master_key" else repr(value)
-        raise SettingsError(f"{where}: {shown} is not {wanted}") from None
+        raise SettingsError(f"{where}: {_shown(name, value)} is not {wanted}") from None
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value as messages may hold it: no key, and no password of a database URL."""
+    if name == "master_key" and value:
+        return "***"
+    return re.sub(r"(?<=://)[^/@]*@", "***@", repr(value)) if name == "store" else repr(value)
 
 
 _LOWEST = {"port": 0, "workers": 1, "max_body_bytes": 1, "pool_queue": 0, "drain_seconds": 0}
@@ -143,8 +149,8 @@ def _check(settings: Settings) -> None:
         if getattr(settings, name) < low:
             raise SettingsError(f"{name} must be at least {low}")
     for name in ("body_timeout", "pool_timeout", "total_timeout"):
-        if not getattr(settings, name) > 0:
-            raise SettingsError(f"{name} must be more than 0")
+        if not 0 < getattr(settings, name) < float("inf"):
+            raise SettingsError(f"{name} must be more than 0 and finite")
     if settings.port > 65535:
         raise SettingsError("port must be at most 65535")
     if settings.log_level not in _LEVELS:

@@ -79,7 +79,7 @@ def test_anything_else_is_refused_and_not_stretched(text: str) -> None:
     with pytest.raises(KeyringError) as caught:
         parse_key(text, "HERE")
     assert str(caught.value) == REFUSED
-    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
 
 
 async def test_a_given_key_is_there_from_the_start_and_never_made() -> None:
@@ -225,6 +225,7 @@ def other_id(document: dict[str, object]) -> dict[str, object]:
     [
         (lambda text: "", "is damaged: restore it from a copy"),
         (lambda text: text[:-20], "is damaged: restore it from a copy"),
+        (lambda text: "[" * 100_000, "is damaged: restore it from a copy"),
         (lambda text: "[1]", "is damaged: restore it from a copy"),
         (lambda text: "null", "is damaged: restore it from a copy"),
         (lambda text: "{}", "is damaged: restore it from a copy"),
@@ -245,14 +246,14 @@ async def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, change: Cal
         with pytest.raises(KeyringError, match=reason) as caught:
             await call()
         assert key not in str(caught.value)
-        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
     assert path.read_bytes() == before
 
 
-async def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+async def test_bytes_that_are_no_text_are_a_damaged_file(tmp_path: Path) -> None:
     path = await made(tmp_path / "keys")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(KeyringError, match="is no text"):
+    with pytest.raises(KeyringError, match="is damaged: restore it from a copy"):
         await FileKeyProvider(tmp_path / "keys").load()
 
 

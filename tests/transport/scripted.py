@@ -101,9 +101,7 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def scripted(
-    script: Script, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
-) -> AsyncIterator[Scripted]:
+async def scripted(script: Script, *, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Scripted]:
     """Run `script(peer, n)` for connection n = 0, 1, ...; its own failures fail the test at the end."""
     state = Scripted()
 
@@ -132,7 +130,7 @@ async def scripted(
             state.tasks.discard(task)
             await asyncio.shield(state.notify())
 
-    server = await asyncio.start_server(accepted, host, 0, ssl=tls, limit=1 << 20)
+    server = await asyncio.start_server(accepted, "127.0.0.1", port, ssl=tls, limit=1 << 20)
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state

@@ -8,7 +8,7 @@ import pytest
 
 from fairlead.transport.port import Kind, Stage, Upstream, UpstreamError
 from transport.calls import call, limits, route
-from transport.scripted import Peer, echo, ok, scripted
+from transport.scripted import Peer, PinnedDialer, echo, ok, scripted
 
 
 class Held:
@@ -166,3 +166,27 @@ async def test_closing_the_client_closes_every_socket_and_ends_every_call(upstre
         await server.until(lambda: server.open == 0)
         with pytest.raises(UpstreamError, match="closed"):
             await upstream.send(target, call(), limits())
+
+
+async def test_closing_the_client_while_a_call_is_dialling_sends_nothing(
+    upstream: Upstream, dialer: PinnedDialer
+) -> None:
+    asked = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def slow(host: str, port: int) -> list[str]:
+        asked.set()
+        await go_on.wait()
+        return ["127.0.0.1"]
+
+    dialer.addresses = slow  # type: ignore[method-assign]
+    async with scripted(echo) as server:
+        task = asyncio.create_task(upstream.send(route(server.port), call(), limits()))
+        await asked.wait()
+        await upstream.close()
+        go_on.set()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome, UpstreamError)
+        assert not outcome.sent
+        assert not server.requests
+        await server.until(lambda: server.open == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -115,12 +116,18 @@ async def test_an_early_reply_to_a_body_that_is_still_being_sent_is_the_reply(up
         assert server.accepted == 2
 
 
-async def test_junk_in_a_later_packet_ends_an_idle_connection_and_reaches_no_call(upstream: Upstream) -> None:
+async def test_junk_in_a_later_packet_ends_an_idle_connection_and_reaches_no_call(
+    upstream: Upstream, adapter: str
+) -> None:
+    first_is_read, junk_is_sent = asyncio.Event(), asyncio.Event()
+
     async def script(peer: Peer, number: int) -> None:
         await peer.request()
         await peer.send(ok(b"%d" % number))
         if number == 0:
+            await first_is_read.wait()
             await peer.send(ok(b"evil"))
+            junk_is_sent.set()
             await peer.gone()
         else:
             await peer.request()
@@ -129,7 +136,13 @@ async def test_junk_in_a_later_packet_ends_an_idle_connection_and_reaches_no_cal
     async with scripted(script) as server:
         target = route(server.port, cap=1)
         assert (await upstream.send(target, call(), limits())).body == b"0"
-        await server.until(lambda: server.open == 0)
+        first_is_read.set()
+        await junk_is_sent.wait()
+        for _ in range(3):
+            # What is in the socket is read in the next turn of the loop.
+            await asyncio.sleep(0)
+        if adapter == "owned":
+            await server.until(lambda: server.open == 0)
         assert (await upstream.send(target, call(), limits())).body == b"1"
         assert (await upstream.send(target, call(), limits())).body == b"late"
 
@@ -155,7 +168,12 @@ async def test_a_large_body_of_known_length_arrives_whole_and_keeps_the_connecti
 
 
 @pytest.mark.parametrize("end", ["close", "reset", "stall", "surplus"])
-async def test_a_large_body_that_goes_wrong_is_the_same_fault_as_a_small_one(upstream: Upstream, end: str) -> None:
+async def test_a_large_body_that_goes_wrong_is_the_same_fault_as_a_small_one(
+    upstream: Upstream, adapter: str, end: str
+) -> None:
+    if end == "surplus" and adapter == "aiohttp":
+        pytest.skip("aiohttp looks for surplus only when it takes the socket out again")
+
     async def script(peer: Peer, number: int) -> None:
         await peer.request()
         if number:

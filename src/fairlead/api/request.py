@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, unquote_to_bytes
@@ -112,9 +111,3 @@ def content_type_fault(header: str | None) -> FairleadError | str | None:
         text = f"invalid Content-Type header [{header}]"
         return ContentTypeHeader(f"java.lang.IllegalArgumentException: {text}", cause=IllegalArgument(text))
     return None if kind in JSON_TYPES else f"Content-Type header [{header}] is not supported"
-
-
-def closest(name: str, known: list[str]) -> str | None:
-    """The nearest known name, for messages."""
-    found = difflib.get_close_matches(name, known, 1, 0.6)
-    return found[0] if found else None

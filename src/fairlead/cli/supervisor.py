@@ -62,7 +62,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(server.serve([listener]))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # uvicorn leaves by SystemExit when the application cannot start
         pass
     return 0 if server.started else 78
 

@@ -5,12 +5,13 @@ Pure: parsing and checking values, and the effective view that everything else r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fairlead.errors import FairleadError, IllegalArgument, NumberFormat
+from fairlead.errors import BodyParse, FairleadError, IllegalArgument, NumberFormat
 
 P = "plugins.ml_commons."
 
@@ -139,6 +140,8 @@ def _rows() -> tuple[Setting, ...]:
 SETTINGS: Mapping[str, Setting] = {row.key: row for row in _rows()}
 
 _BYTE_UNITS = {"b": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**50}
+_SIZE = re.compile(rf"([0-9]{{1,18}}(?:\.[0-9]{{1,18}})?) ?({'|'.join(_BYTE_UNITS)})", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 def read(row: Setting, text: Text) -> Any:
@@ -186,10 +189,9 @@ def _integer(row: Setting, text: str) -> int:
 
 
 def _float(row: Setting, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise _not_a_number(row, text) from None
+    if not _DECIMAL.fullmatch(text):  # Python would take `1_0` and `nan` too
+        raise _not_a_number(row, text)
+    return float(text)
 
 
 def _bounded(row: Setting, text: str, number: float) -> float:
@@ -203,13 +205,13 @@ def _bounded(row: Setting, text: str, number: float) -> float:
 
 def _bytes(row: Setting, text: str) -> int:
     lower = text.strip().lower()
-    number = lower.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = _BYTE_UNITS.get(lower[len(number) :])
-    try:
-        return int(float(number) * unit) if unit else int({"0": 0, "-1": -1}[number])
-    except (ValueError, KeyError):
-        from_text = f"failed to parse setting [{row.key}] with value [{text}] as a size in bytes: unit is missing or unrecognized"
-        raise IllegalArgument(from_text) from None
+    if lower in ("0", "-1"):  # the only sizes that need no unit
+        return int(lower)
+    match = _SIZE.fullmatch(lower)
+    if match is None:
+        reason = f"failed to parse setting [{row.key}] with value [{text}] as a size in bytes: unit is missing or unrecognized"
+        raise IllegalArgument(reason, cause=BodyParse(reason))
+    return int(float(match[1]) * _BYTE_UNITS[match[2]])
 
 
 class ClusterSettings:

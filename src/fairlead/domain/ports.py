@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,7 +77,25 @@ class Conflict(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The database cannot be reached or is damaged; nothing was written."""
+    """The database cannot be reached or is damaged. Nothing was written, unless the connection broke at the very commit."""
+
+
+class Condition(Protocol):
+    """What a document must meet: `field` (`_id`: its id) has one of `values` as text, or else a whole number from `low`
+    to `high`."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def values(self) -> Collection[str] | None: ...
+    @property
+    def low(self) -> int | None: ...
+    @property
+    def high(self) -> int | None: ...
+
+
+FORGET = ""
+"""The id in a Change that says: forget every document of this kind, what follows is all there is."""
 
 
 class Store(Protocol):
@@ -87,6 +105,10 @@ class Store(Protocol):
 
     async def all(self, kind: str) -> list[Document]:
         """Every document of a kind, oldest write first."""
+        ...
+
+    async def find(self, kind: str, conditions: Sequence[Condition]) -> list[Document]:
+        """Documents that meet the conditions, and perhaps others: conditions on fields that are not indexed are skipped."""
         ...
 
     async def count(self, kind: str) -> int: ...
@@ -104,7 +126,10 @@ class Store(Protocol):
         ...
 
     async def changes(self, since: int) -> list[Change]:
-        """What was written after revision `since`, oldest first, the last state of each document only."""
+        """What was written after revision `since`, oldest first, the last state of each document only.
+
+        When deletions that old are no longer known, it begins with a Change of id FORGET for every kind.
+        """
         ...
 
     async def wait(self, since: int, timeout: float) -> int:

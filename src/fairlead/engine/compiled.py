@@ -35,7 +35,6 @@ class Outgoing:
 
     method: str
     url: str
-    url_is_fixed: bool
     headers: Headers
     body: bytes
     parameters: Parameters
@@ -81,7 +80,7 @@ class CompiledAction:
         body = self.body.render(parameters)
         if not body and self.method == "POST" and self.type != ActionType.CANCEL_BATCH_PREDICT:
             raise IllegalArgument("Content length is 0. Aborting request to remote model")
-        return Outgoing(self.method, url, fixed, self.headers.render(parameters), body, parameters)
+        return Outgoing(self.method, url, self.headers.render(parameters), body, parameters)
 
     def _parameters(self, dataset: Dataset) -> Parameters:
         """Connector < algorithm parameters < pre-process output < request (spec/03 1.1); what a script made of the

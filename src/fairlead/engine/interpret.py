@@ -106,7 +106,7 @@ class _Text(str):
 def _generic(body: bytes, script: Script | None, parameters: Parameters) -> list[Tensor]:
     filter = parameters.text("response_filter")
     chain = compile_chain(parameters.text("output_processors"))
-    value = _decoded(body)
+    value, body = _decoded(body)
     if script is not None and not isinstance(value, _Text):
         text = script.run(value if isinstance(value, dict) else {"result": value})
         if text is not None:
@@ -127,8 +127,9 @@ def _generic(body: bytes, script: Script | None, parameters: Parameters) -> list
     return [_mapped(value, None)]
 
 
-def _decoded(body: bytes) -> Any:
-    """A JSON object or array, or the reply's text (D-22). Text that sets out to be JSON and is broken is refused."""
+def _decoded(body: bytes) -> tuple[Any, bytes]:
+    """A JSON object or array, or the reply's text (D-22), and the reply as UTF-8. Text that sets out to be JSON and is
+    broken is refused."""
     try:
         value = strict_loads(body)
     except JsonFault:
@@ -138,11 +139,11 @@ def _decoded(body: bytes) -> Any:
             if repaired != body:  # bytes that are no UTF-8 became replacement characters, as in Java
                 return _decoded(repaired)
             try:
-                jackson.parse(repaired)
-            except (JsonSyntax, StreamConstraints) as fault:
+                jackson.parse(body)
+            except JsonSyntax as fault:
                 raise IllegalArgument(f"Invalid JSON format: {fault.reason}", cause=fault) from fault
-        return _Text(text)
-    return value if isinstance(value, (dict, list)) else _Text(body.decode())
+        return _Text(text), body
+    return value if isinstance(value, (dict, list)) else _Text(body.decode()), body
 
 
 def _json_or_text(text: str) -> Any:

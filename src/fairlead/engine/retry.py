@@ -28,14 +28,14 @@ class RetryPlan:
 
     @classmethod
     def of(cls, config: ClientConfig) -> RetryPlan | None:
-        """None when retry is off."""
+        """None when retry is off. Negative times, which connectors may hold (spec/01 1.7), count as zero."""
         if config.max_retry_times == 0:
             return None
         attempts = None if config.max_retry_times < 0 else config.max_retry_times + 1
         return cls(
             attempts,
-            config.retry_timeout_seconds * 1000,
-            config.retry_backoff_millis,
+            max(config.retry_timeout_seconds, 0) * 1000,
+            max(config.retry_backoff_millis, 0),
             config.retry_backoff_policy,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -37,7 +38,7 @@ XCONTENT_TOKEN = {
 @dataclass(slots=True)
 class Node:
     """One JSON value. `line` and `col` (from 1) are where its first character stands, `end_line` and `end_col` the
-    position after its first token. `text` is the number as written."""
+    position after its first token. `text` is the number as written, `value` the plain value of everything inside."""
 
     kind: str
     value: Any
@@ -60,10 +61,6 @@ class Node:
         return {"true": "VALUE_TRUE", "false": "VALUE_FALSE"}.get(self.kind, self.token)
 
     def plain(self) -> Any:
-        if self.kind == "object":
-            return {key: node.plain() for key, node, _, _ in self.members}
-        if self.kind == "array":
-            return [item.plain() for item in self.items]
         return self.value
 
     def get(self, key: str) -> Node | None:
@@ -83,7 +80,7 @@ def parse(body: bytes) -> Node:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise JsonSyntax(f"Invalid UTF-8 in the body at byte {fault.start + 1}") from None
-    return _Parser(text).value(0)
+    return _Parser(text).document()
 
 
 def parse_object(body: bytes) -> Node:
@@ -103,6 +100,18 @@ def expect(node: Node, kind: str) -> Node:
     return node
 
 
+_CLOSE = {"object": "}", "array": "]"}
+_NAME = {"object": "Object", "array": "Array"}
+
+
+@dataclass(slots=True)
+class _Open:
+    """A container whose end was not read yet, and the member that is being read: its name and where that stands."""
+
+    node: Node
+    key: tuple[str, int] | None
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -116,16 +125,9 @@ class _Parser:
     def fail(self, message: str, at: int, cls: type[FairleadError] = JsonSyntax) -> NoReturn:
         raise cls(f"{message}\n at {_SOURCE.format(*self.position(at))}")
 
-    def end(self, what: str, opened: int | None = None) -> NoReturn:
-        if opened is None:
-            self.fail(f"Unexpected end-of-input {what}", len(self.text), JsonTruncated)
-        name = "Object" if self.text[opened] == "{" else "Array"
-        start = _SOURCE.format(*self.position(opened))
-        self.fail(
-            f"Unexpected end-of-input: expected close marker for {name} (start marker at {start})",
-            len(self.text),
-            JsonTruncated,
-        )
+    def end(self, what: str) -> NoReturn:
+        blank = "" if what.startswith(":") else " "
+        self.fail(f"Unexpected end-of-input{blank}{what}", len(self.text), JsonTruncated)
 
     def skip(self) -> str:
         match = _BLANK.match(self.text, self.at)
@@ -138,25 +140,90 @@ class _Parser:
     def node(self, kind: str, value: Any, start: int, end: int, text: str = "") -> Node:
         return Node(kind, value, *self.position(start), *self.position(end), text)
 
-    def value(self, depth: int, opened: int | None = None) -> Node:
+    def document(self) -> Node:
+        """Containers wait on a list of their own: nesting costs no Python frames, so MAX_DEPTH is the only bound."""
+        opened: list[_Open] = []
+        while True:
+            node = self.token(opened)
+            if node.kind in _CLOSE and self.inside(node) != _CLOSE[node.kind]:
+                opened.append(_Open(node, self.key() if node.kind == "object" else None))
+                continue
+            if node.kind in _CLOSE:
+                self.at += 1
+            while opened:
+                holder = opened[-1]
+                self.put(holder, node)
+                if self.follows(holder.node):
+                    if holder.node.kind == "object":
+                        holder.key = self.key(holder.node.value)
+                    break
+                node = opened.pop().node
+            else:
+                return node
+
+    def token(self, opened: list[_Open]) -> Node:
+        """A scalar, or the start of a container."""
         character = self.skip()
         start = self.at
         if not character:
-            self.end("within/between Object entries" if opened is not None else "", None)
+            self.end(f"within/between {_NAME[opened[-1].node.kind]} entries" if opened else "")
         if character in "{[":
-            if depth >= MAX_DEPTH:
+            if len(opened) >= MAX_DEPTH:
                 raise StreamConstraints(
-                    f"Document nesting depth ({depth + 1}) exceeds the maximum allowed ({MAX_DEPTH}, from "
+                    f"Document nesting depth ({len(opened) + 1}) exceeds the maximum allowed ({MAX_DEPTH}, from "
                     "`StreamReadConstraints.getMaxNestingDepth()`)"
                 )
             self.at += 1
-            return self.object(start, depth) if character == "{" else self.array(start, depth)
+            return self.node(*(("object", {}) if character == "{" else ("array", [])), start, self.at)
         if character == '"':
             text = self.string()
             return self.node("string", text, start, self.at)
         if character == "-" or character.isdecimal():
             return self.number(start)
         return self.word(start, character)
+
+    def put(self, holder: _Open, node: Node) -> None:
+        if holder.key is None:
+            holder.node.items.append(node)
+            holder.node.value.append(node.value)
+        else:
+            name, at = holder.key
+            holder.node.members.append((name, node, *self.position(at)))
+            holder.node.value[name] = node.value
+
+    def follows(self, holder: Node) -> bool:
+        """Reads what stands after a member: True for a comma, False for the end of its container."""
+        character = self.inside(holder)
+        if character not in (_CLOSE[holder.kind], ","):
+            self.unexpected(character, f"was expecting comma to separate {_NAME[holder.kind]} entries")
+        self.at += 1
+        return character == ","
+
+    def inside(self, holder: Node) -> str:
+        """The next character, which a container that was not closed cannot lack."""
+        character = self.skip()
+        if not character:
+            start = _SOURCE.format(holder.line, holder.col)
+            self.end(f": expected close marker for {_NAME[holder.kind]} (start marker at {start})")
+        return character
+
+    def key(self, seen: Container[str] = ()) -> tuple[str, int]:
+        """A member's name with its colon, and where it starts."""
+        character = self.skip()
+        if not character:
+            self.end("within/between Object entries")
+        if character != '"':
+            self.unexpected(character, "was expecting double-quote to start field name")
+        start = self.at
+        name = self.string()
+        if name in seen:
+            self.fail(f"Duplicate field '{name}'", self.at)
+        if (character := self.skip()) != ":":
+            if not character:
+                self.end("within/between Object entries")
+            self.unexpected(character, "was expecting a colon to separate field name and value")
+        self.at += 1
+        return name, start
 
     def word(self, start: int, character: str) -> Node:
         for word, value in _WORDS.items():
@@ -235,56 +302,6 @@ class _Parser:
                 return at + 12, chr(0x10000 + ((unit - 0xD800) << 10) + int(low[1], 16) - 0xDC00)
         # A lone surrogate cannot be written as UTF-8 again; Java's encoder makes it a question mark.
         return at + 6, "?" if 0xD800 <= unit < 0xE000 else chr(unit)
-
-    def object(self, start: int, depth: int) -> Node:
-        node = self.node("object", None, start, start + 1)
-        seen: set[str] = set()
-        if self.skip() == "}":
-            self.at += 1
-            return node
-        while True:
-            character = self.skip()
-            if not character:
-                self.end("", start)
-            if character != '"':
-                self.unexpected(character, "was expecting double-quote to start field name")
-            key_at = self.at
-            key = self.string()
-            if key in seen:
-                self.fail(f"Duplicate field '{key}'", self.at)
-            seen.add(key)
-            if (character := self.skip()) != ":":
-                if not character:
-                    self.end("within/between Object entries")
-                self.unexpected(character, "was expecting a colon to separate field name and value")
-            self.at += 1
-            node.members.append((key, self.value(depth + 1, start), *self.position(key_at)))
-            character = self.skip()
-            if character == "}":
-                self.at += 1
-                return node
-            if character != ",":
-                if not character:
-                    self.end("", start)
-                self.unexpected(character, "was expecting comma to separate Object entries")
-            self.at += 1
-
-    def array(self, start: int, depth: int) -> Node:
-        node = self.node("array", None, start, start + 1)
-        if self.skip() == "]":
-            self.at += 1
-            return node
-        while True:
-            node.items.append(self.value(depth + 1, start))
-            character = self.skip()
-            if character == "]":
-                self.at += 1
-                return node
-            if character != ",":
-                if not character:
-                    self.end("", start)
-                self.unexpected(character, "was expecting comma to separate Array entries")
-            self.at += 1
 
 
 def _integer(digits: str) -> int:

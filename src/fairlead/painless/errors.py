@@ -199,14 +199,19 @@ def compile_snippet(source: str, offset: int) -> Snippet:
     before = "... " if start > 0 else ""
     after = " ..." if end < len(source) else ""
     pointer = " " * (len(before) + offset - start) + "^---- HERE"
-    return Snippet(offset, start, end, (before + source[start:end] + after, pointer))
+    return Snippet(offset, start, end, (_paired(before + source[start:end] + after), pointer))
+
+
+def _paired(text: str) -> str:
+    """Source is read by UTF-16 unit; what is shown has whole characters again."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def runtime_snippet(source: str, offset: int, starts: tuple[int, ...]) -> Snippet:
     """The statement that the offset is in: `starts` are the sorted offsets of all statements."""
     start = max((s for s in starts if s <= offset), default=0)
     end = min((s for s in starts if s > offset), default=len(source))
-    return Snippet(offset, start, end, (source[start:end], " " * (offset - start) + "^---- HERE"))
+    return Snippet(offset, start, end, (_paired(source[start:end]), " " * (offset - start) + "^---- HERE"))
 
 
 def _caused_by(cause: Thrown) -> dict[str, Any]:

@@ -11,70 +11,53 @@ _CALL = re.compile(r"\bescape\s*\(")
 _DEFINED_BEFORE = re.compile(r"\bString\s+\Z")
 _DEFINITION = re.compile(r"String\s+escape\s*\(\s*(?:def|String)\s+.*?\)\s*\{?")
 
-ORIGINAL_ESCAPE = (
-    r'''String escape(def input) {
-    if (input.contains("\\")) {
-        input = input.replace("\\", "\\\\");
-    }
-    if (input.contains("\"")) {
-        input = input.replace("\"", "\\\"");
-    }
-    if (input.contains("'''
-    + "\r"
-    + r'''")) {
-        input = input.replace("'''
-    + "\r"
-    + r'''", "\\r");
-    }
-    if (input.contains("\\t")) {
-        input = input.replace("\\t", "\\\\\\t");
-    }
-    if (input.contains("'''
-    + "\n"
-    + r'''")) {
-        input = input.replace("'''
-    + "\n"
-    + r'''", "\\n");
-    }
-    if (input.contains("'''
-    + "\b"
-    + r'''")) {
-        input = input.replace("'''
-    + "\b"
-    + r'''", "\\b");
-    }
-    if (input.contains("'''
-    + "\f"
-    + r'''")) {
-        input = input.replace("'''
-    + "\f"
-    + r"""", "\\f");
-    }
-    return input;
-}
-"""
-)
-"""Behaves as the original's: a real TAB is left alone, and a backslash before a `t` is multiplied (D-18)."""
 
-PROPER_ESCAPE = (
-    r"""String escape(def input) {
-    if (input.contains("\\")) {
-        input = input.replace("\\", "\\\\");
-    }
-    if (input.contains("\"")) {
-        input = input.replace("\"", "\\\"");
-    }
-"""
-    + "".join(
-        f'''    if (input.contains("{raw}")) {{
-        input = input.replace("{raw}", "\\\\{shown}");
-    }}
-'''
-        for raw, shown in (("\r", "r"), ("\t", "t"), ("\n", "n"), ("\b", "b"), ("\f", "f"))
+def _escape(head: str, rows: tuple[tuple[str, str], ...]) -> str:
+    """The text of the function: each row is what is sought and what replaces it, as written in a script."""
+    steps = "".join(
+        f'    if (input.contains("{sought}")) {{\n        input = input.replace("{sought}", "{given}");\n    }}\n'
+        for sought, given in rows
     )
-    + r"""    return input;
-}
+    return f"{head}\n{steps}    return input;\n}}\n"
+
+
+_BACKSLASH = ("\\\\", "\\\\\\\\")
+_QUOTE = ('\\"', '\\\\\\"')
+
+
+def _control(raw: str, letter: str) -> tuple[str, str]:
+    return (raw, "\\\\" + letter)
+
+
+ORIGINAL_ESCAPE = _escape(
+    "String escape(def input) {" + " " * 8,
+    (
+        _BACKSLASH,
+        _QUOTE,
+        _control("\r", "r"),
+        ("\\\\t", "\\\\\\\\\\\\t"),
+        _control("\n", "n"),
+        _control("\b", "b"),
+        _control("\f", "f"),
+    ),
+).ljust(669)
+"""Behaves as the original's: a real TAB is left alone, a backslash before a `t` is multiplied (D-18).
+
+The blanks make it as long as the original's and put its first statement where that is, so that positions of errors
+agree.
 """
+
+PROPER_ESCAPE = _escape(
+    "String escape(def input) {",
+    (
+        _BACKSLASH,
+        _QUOTE,
+        _control("\r", "r"),
+        _control("\t", "t"),
+        _control("\n", "n"),
+        _control("\b", "b"),
+        _control("\f", "f"),
+    ),
 )
 """Escapes what JSON needs escaped that occurs in texts, each character once (D-18)."""
 

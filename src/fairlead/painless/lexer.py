@@ -22,25 +22,46 @@ OPERATOR: Final = "operator"
 END: Final = "end"
 ERROR: Final = "error"
 
-PRIMITIVES = frozenset("boolean byte short char int long float double".split())
+PRIMITIVES = frozenset(["boolean", "byte", "short", "char", "int", "long", "float", "double"])
 
 _WORDS = dict.fromkeys(
-    "if in else while do for continue break return new try catch throw this instanceof true false null".split(), KEYWORD
+    [
+        "if",
+        "in",
+        "else",
+        "while",
+        "do",
+        "for",
+        "continue",
+        "break",
+        "return",
+        "new",
+        "try",
+        "catch",
+        "throw",
+        "this",
+        "instanceof",
+        "true",
+        "false",
+        "null",
+    ],
+    KEYWORD,
 ) | dict.fromkeys(PRIMITIVES | {"def"}, TYPE)
 
 # Atomic, so that a script of many comments and one bad character costs no more than its length.
 _SKIP = r"(?>[ \t\r\n]++|//[^\r\n]*+[\r\n]?|/\*(?>[^*]++|\*(?!/))*+\*/)*+"
 
+# Groups: word, number, string, member behind a dot (or nothing, an error), operator, end of text; none: an error.
 _TOKEN = re.compile(
     _SKIP + r"(?:([A-Za-z_][A-Za-z0-9_]*+)"
     r"|(0[xX][0-9a-fA-F]++[lL]?|0[0-7]++[lL]?|(?:0|[1-9][0-9]*+)(?:(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)[fFdD]?"
     r"|\.[0-9]++[fFdD]?|[lLfFdD]?))"
     r"|(\"(?>[^\"\\]++|\\[\"\\])*+\"|'(?>[^'\\]++|\\['\\])*+')"
+    r"|\??\.([A-Za-z_][A-Za-z0-9_]*+|0|[1-9][0-9]*+|)"
     r"|(>>>=|<<=|>>=|>>>|===|!==|==~|=~|==|!=|<=|>=|&&|\|\||<<|>>|\+\+|--|\+=|-=|\*=|/=(?![*/])|%=|&=|\^=|\|="
-    r"|\?\.|\?:|::|->|[{}\[\]().,;!~*%+\-<>&^|?:=]|/(?!\*))"
+    r"|\?:|::|->|[{}\[\](),;!~*%+\-<>&^|?:=]|/(?!\*))"
     r"|(\Z)|)"
 )
-_AFTER_DOT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)|(0|[1-9][0-9]*+)")
 _REGEX = re.compile(r"/((?>\\[^\n]|[^/\\\n])++)/([cilmsUux]*+)")
 _BAD_STRING = re.compile(r"\"(?>[^\"\\]++|\\[\"\\])*+|'(?>[^'\\]++|\\['\\])*+")
 
@@ -63,48 +84,43 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     append = tokens.append
     words = _WORDS
-    match_token = _TOKEN.match
-    at = 0
-    kind, word = OPERATOR, ""
+    matches = _TOKEN.finditer(text)
+    kind = OPERATOR
     while True:
-        found = match_token(text, at)
-        assert found is not None
+        found = next(matches)
         group = found.lastindex
         if group is None:
             append((ERROR, "", found.end()))
             return tokens
-        start, end = found.span(group)
-        word = text[start:end]
+        word = found[group]
+        at = found.start(group)
         if group == 1:
             kind = words.get(word, ID)
-        elif group == 2:
-            kind = NUMBER
-        elif group == 3:
-            kind = STRING
-        elif group == 4:
+        elif group == 5:
             if word[0] == "/" and kind not in _DIVIDES_AFTER and (not tokens or tokens[-1][1] not in ("]", ")")):
-                regex = _REGEX.match(text, start)
+                regex = _REGEX.match(text, at)
                 if regex is not None:
-                    kind, at = REGEX, regex.end()
-                    append((REGEX, regex.group(), start))
+                    kind = REGEX
+                    append((REGEX, regex.group(), at))
+                    matches = _TOKEN.finditer(text, regex.end())
                     continue
             kind = OPERATOR
-            append((kind, word, start))
-            at = end
-            if word == "." or word == "?.":
-                member = _AFTER_DOT.match(text, end)
-                if member is None:
-                    append((ERROR, "", end))
-                    return tokens
-                kind = MEMBER if member.lastindex == 1 else INDEX
-                append((kind, member.group(), end))
-                at = member.end()
-            continue
+        elif group == 4:
+            # A lone `?` never stands right before a dot, so this is the null-safe one.
+            dot = text[at - 2 : at] if text[at - 2 : at] == "?." else "."
+            append((OPERATOR, dot, at - len(dot)))
+            if not word:
+                append((ERROR, "", at))
+                return tokens
+            kind = INDEX if word[0].isdigit() else MEMBER
+        elif group == 3:
+            kind = STRING
+        elif group == 2:
+            kind = NUMBER
         else:
-            append((END, "<EOF>", start))
+            append((END, "<EOF>", at))
             return tokens
-        append((kind, word, start))
-        at = end
+        append((kind, word, at))
 
 
 def lexical_problem(text: str, at: int) -> CompileProblem:

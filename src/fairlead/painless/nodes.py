@@ -2,6 +2,8 @@
 
 `at` is where errors about a node point; `start` is the offset of its first token (they differ for members, calls
 and elements, whose `at` is the dot or the bracket).
+
+Nobody changes a node. They are not frozen dataclasses because making those takes half of the time of parsing.
 """
 
 from __future__ import annotations
@@ -9,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     start: int
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class TypeName:
     """A type as written: `name` with dots, and how many pairs of brackets follow."""
 
@@ -31,7 +33,7 @@ class TypeName:
 # Expressions ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Number(Node):
     """A number as written, without sign; `radix` 8, 10 or 16; `point` when it has a fraction or an exponent."""
 
@@ -40,66 +42,66 @@ class Number(Node):
     point: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Text(Node):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Regex(Node):
     pattern: str
     flags: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Constant(Node):
     """true, false or null."""
 
     value: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Parens(Node):
     """`( inner )`: starts at the parenthesis, errors point at what is inside."""
 
     inner: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class ListLiteral(Node):
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class MapLiteral(Node):
     items: tuple[tuple[Node, Node], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Name(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class StaticType(Node):
     """A type where an expression could stand, before a dot; only for primitives and arrays."""
 
     type: TypeName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class LocalCall(Node):
     name: str
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class New(Node):
     type: TypeName
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class NewArray(Node):
     """`new T[a][b]`: sizes; the type names the whole array."""
 
@@ -107,7 +109,7 @@ class NewArray(Node):
     sizes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class NewArrayItems(Node):
     """`new T[] {a, b}`."""
 
@@ -115,14 +117,14 @@ class NewArrayItems(Node):
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Member(Node):
     target: Node
     name: str
     safe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Call(Node):
     target: Node
     name: str
@@ -130,51 +132,51 @@ class Call(Node):
     safe: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Element(Node):
     target: Node
     index: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Unary(Node):
     operator: str
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Binary(Node):
     operator: str
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class InstanceOf(Node):
     operand: Node
     type: TypeName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Cast(Node):
     type: TypeName
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Conditional(Node):
     condition: Node
     yes: Node
     no: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Elvis(Node):
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Assign(Node):
     """`target = value`, or with an operator `target op= value`."""
 
@@ -183,7 +185,7 @@ class Assign(Node):
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Step(Node):
     """`++` and `--`: by +1 or -1, before or after."""
 
@@ -192,20 +194,20 @@ class Step(Node):
     before: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Parameter:
     type: TypeName | None
     name: str
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class LambdaNode(Node):
     parameters: tuple[Parameter, ...]
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Reference(Node):
     """`Type::name`, `Type::new`, `Type[]::new`, `this::name`, `variable::name`."""
 
@@ -216,18 +218,18 @@ class Reference(Node):
 # Statements -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Block(Node):
     statements: tuple[Node, ...]
     braces: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Expression(Node):
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Declare(Node):
     """One variable of a declaration; `at` is its name."""
 
@@ -236,31 +238,31 @@ class Declare(Node):
     value: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Declarations(Node):
     items: tuple[Declare, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class If(Node):
     condition: Node
     yes: Block
     no: Block | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class While(Node):
     condition: Node
     body: Block | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Do(Node):
     condition: Node
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class For(Node):
     initial: Node | None
     condition: Node | None
@@ -268,7 +270,7 @@ class For(Node):
     body: Block | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Each(Node):
     type: TypeName
     name: str
@@ -276,27 +278,27 @@ class Each(Node):
     body: Block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Break(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Continue(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Return(Node):
     value: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Throw(Node):
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Catch:
     type: TypeName
     name: str
@@ -304,13 +306,13 @@ class Catch:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Try(Node):
     body: Block
     catches: tuple[Catch, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Function:
     result: TypeName
     name: str
@@ -319,7 +321,7 @@ class Function:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Program:
     """A whole script; `end` is the length of its text."""
 

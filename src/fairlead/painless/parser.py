@@ -12,7 +12,6 @@ from fairlead.painless.lexer import (
     END,
     ERROR,
     ID,
-    INDEX,
     KEYWORD,
     MEMBER,
     NUMBER,
@@ -58,8 +57,8 @@ _BINARY = {
     "/": 15,
     "%": 15,
 }
-_ASSIGNMENTS = frozenset("= += -= *= /= %= &= ^= |= <<= >>= >>>=".split())
-_UNARY = frozenset("+ - ! ~ ++ --".split())
+_ASSIGNMENTS = frozenset(["=", "+=", "-=", "*=", "/=", "%=", "&=", "^=", "|=", "<<=", ">>=", ">>>="])
+_UNARY = frozenset(["+", "-", "!", "~", "++", "--"])
 _PRECEDENCE = (
     _BINARY | dict.fromkeys(_ASSIGNMENTS, _ASSIGN) | {"?": _CONDITIONAL, "?:": _ELVIS, "instanceof": _INSTANCEOF}
 )
@@ -72,13 +71,17 @@ def parse(text: str) -> n.Program:
     return _Parser(text).program()
 
 
+_PADDING = 4
+"""Copies of the last token behind it, for look-ahead."""
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._source = text
         self._tokens = tokenize(text)
         # Look-ahead may run past the last token.
         last = self._tokens[-1]
-        self._tokens += [(last[0], last[1], last[2])] * 4
+        self._tokens += [(last[0], last[1], last[2])] * _PADDING
         self._i = 0
         self._kind, self._text, self._at = self._tokens[0]
         self._ambiguous = False
@@ -153,7 +156,8 @@ class _Parser:
         """The token of the bracket that closes the one at token `i`, or the last token."""
         depth = 0
         tokens = self._tokens
-        while i < len(tokens) - 1:
+        end = len(tokens) - _PADDING
+        while i < end:
             kind, text, _ = tokens[i]
             if kind == OPERATOR:
                 if text in ("(", "[", "{"):
@@ -163,7 +167,7 @@ class _Parser:
                     if depth == 0:
                         return i
             i += 1
-        return len(tokens) - 1
+        return end
 
     def _is_list_literal(self, i: int) -> bool:
         """Whether the brackets at token `i` can only be a literal, not an index: empty, or with `,` or `:` in them."""
@@ -440,7 +444,7 @@ class _Parser:
         if not self._is("{"):
             raise self._unexpected("'{'")
         body = self._block()
-        catches = []
+        catches: list[n.Catch] = []
         while not catches or self._is("catch"):
             start = self._at
             self._expect("catch")
@@ -647,7 +651,7 @@ class _Parser:
     def _argument(self) -> n.Node:
         kind = self._kind
         tokens = self._tokens
-        if kind == ID or kind == TYPE:
+        if kind in (ID, TYPE):
             after = tokens[self._i + 1]
             if after[1] == "->":
                 return self._lambda(False)

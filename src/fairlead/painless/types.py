@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from fairlead.painless.errors import null_pointer
 
 Implementation = Callable[..., Any]
 """Takes the meter, the receiver (not for static rows) and the arguments, primitives unboxed; gives the result unboxed."""
@@ -199,6 +202,7 @@ def resolve(name: str, dims: int = 0) -> Type | None:
     return found
 
 
+@cache
 def needed(name: str) -> Type:
     """A type that the tables must know; a missing one is a fault in a table."""
     found = resolve(name)
@@ -232,7 +236,24 @@ def _method(owner: Type, row: Row) -> Method:
     head, _, rest = row.signature.partition("(")
     result, _, name = head.rpartition(" ")
     parameters = tuple(needed(p.strip()) for p in rest[:-1].split(",") if p)
-    return Method(owner, name, parameters, needed(result or owner.name), row.run, row.mutates)
+    run = row.run
+    if any(not p.primitive and p is not DEF and p is not OBJECT for p in parameters):
+        run = _null_checked(run)
+    return Method(owner, name, parameters, needed(result or owner.name), run, row.mutates)
+
+
+def _null_checked(run: Implementation) -> Implementation:
+    """A null where the JVM would call a method of the argument: a null pointer there, a Python error here."""
+
+    def checked(*values: Any) -> Any:
+        try:
+            return run(*values)
+        except (AttributeError, TypeError):
+            if None in values:
+                raise null_pointer(None) from None
+            raise
+
+    return checked
 
 
 def _property(prefix: str, name: str) -> str | None:

@@ -12,11 +12,12 @@ from fairlead.errors import IllegalArgument, NamedObjectNotFound, TokenMismatch
 from fairlead.search.clause import Clause
 from fairlead.search.clauses import parse_query
 from fairlead.search.context import Context
-from fairlead.search.corpus import Entry, Field, Scalar, coerce
+from fairlead.search.corpus import Entry, Field, Scalar, coerce, number_of
 from fairlead.search.dates import show
 from fairlead.search.mapping import NUMBERS, Type
 from fairlead.search.node import (
     JsonNode,
+    decimal,
     did_you_mean,
     is_scalar,
     members,
@@ -30,6 +31,7 @@ from fairlead.search.sort import refuse_text
 
 MAX_BUCKETS = 65_535
 MAX_DEPTH = 20
+_NUMBER = Field("missing", "missing", Type.LONG)
 _NAME = re.compile(r"[^\[\]>]+")
 
 
@@ -83,7 +85,8 @@ def _values(context: Context, entry: Entry, field: Field | None, aggregation: Ag
     if found or aggregation.missing is None:
         return found
     if field is None:
-        return [aggregation.missing]
+        missing = aggregation.missing
+        return [number_of(_NUMBER, missing) if isinstance(missing, int | float) else missing]
     return [coerce(field, aggregation.missing, context.now_ms)]
 
 
@@ -164,7 +167,8 @@ def _numbers(context: Context, entries: Sequence[Entry], aggregation: Aggregatio
         raise IllegalArgument(
             f"Field [{field.path}] of type [{field.type}] is not supported for aggregation [{aggregation.kind.name}]"
         )
-    return field, [float(v) for entry in entries for v in _values(context, entry, field, aggregation)]
+    found = [value for entry in entries for value in _values(context, entry, field, aggregation)]
+    return field, [decimal(str(value)) if isinstance(value, str) else float(value) for value in found]
 
 
 def _metric(of: Callable[[list[float]], float | None]) -> Callable[[Context, Sequence[Entry], Aggregation], Json]:

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairlead.domain.ports import Document
-from fairlead.errors import BodyParse, FairleadError, IllegalArgument, NumberFormat
+from fairlead.errors import BodyParse, FairleadError, IllegalArgument
 from fairlead.search.analysis import ARRAY_GAP, analyze
 from fairlead.search.dates import DateReader
 from fairlead.search.mapping import IGNORE_ABOVE, NUMBERS, STRINGS, Mapping, Type
-from fairlead.search.node import java_number
+from fairlead.search.node import decimal, java_number
 
 Scalar = str | int | float | bool
 
 _DATES = DateReader()
 _WHOLE = re.compile(r"[+-]?\d{1,400}", re.ASCII)
+_INT64 = 1 << 63
 MAX_DEPTH = 50
 """Levels below which values are not searched."""
 
@@ -286,8 +287,8 @@ def coerce(field: Field, value: Any, now_ms: int) -> Scalar:
         return text_of(value)
     if field.type is Type.DATE:
         if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        return _DATES.read(text_of(value), now_ms)
+            return _in_range(value)
+        return _in_range(_DATES.read(text_of(value), now_ms))
     if field.type is Type.BOOLEAN:
         text = text_of(value)
         if text in ("true", "false", ""):
@@ -300,12 +301,13 @@ def coerce(field: Field, value: Any, now_ms: int) -> Scalar:
 
 def number_of(field: Field, value: Any) -> int | float:
     """A number for a numeric field; whole ones for `long` and `integer` keep all digits."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    text = text_of(value)
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    try:
-        return float(text)
-    except ValueError:
-        raise NumberFormat(f'For input string: "{text}"') from None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _in_range(value)
+    text = str(value) if isinstance(value, float) else text_of(value)
+    return _in_range(int(text)) if _WHOLE.fullmatch(text) else decimal(text)
+
+
+def _in_range(value: int) -> int:
+    if not -_INT64 <= value < _INT64:
+        raise IllegalArgument(f"Value [{value}] is out of range for a long")
+    return value

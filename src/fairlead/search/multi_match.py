@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from fairlead.errors import IllegalArgument
 from fairlead.search.analysis import analyze
 from fairlead.search.clause import Clause, all_of, any_of, at_least, best_of, boosted, required
 from fairlead.search.context import Context, Matcher, matches_nothing
 from fairlead.search.glob import compile_star
 from fairlead.search.match import TEXT_OPTIONS, WORD_OPTIONS, Match, MatchPhrase, match_of
-from fairlead.search.node import JsonNode, options, refuse, refuse_at_end, to_float, to_int, to_text
+from fairlead.search.node import JsonNode, decimal, options, refuse, refuse_at_end, to_float, to_int, to_text
 from fairlead.search.term_level import boost_of, name_of
 
 FieldBoost = tuple[str, float]
@@ -75,12 +74,9 @@ def expand(context: Context, fields: Iterable[FieldBoost]) -> list[FieldBoost]:
 
 
 def field_boost(text: str) -> FieldBoost:
-    """`name^2` as name and boost. Raises NumberFormat through IllegalArgument's kin."""
+    """`name^2` as name and boost. Raises NumberFormat."""
     name, caret, boost = text.partition("^")
-    try:
-        return (name, float(boost)) if caret else (text, 1.0)
-    except ValueError:
-        raise IllegalArgument(f'For input string: "{boost}"') from None
+    return (name, decimal(boost)) if caret else (text, 1.0)
 
 
 _TIE_BREAKERS = {

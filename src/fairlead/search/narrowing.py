@@ -16,7 +16,8 @@ from fairlead.search.corpus import Field, Scalar, coerce, text_of
 from fairlead.search.dates import DEFAULT_FORMAT, DateReader, read_zone
 from fairlead.search.mapping import Mapping, Type
 from fairlead.search.match import Match
-from fairlead.search.term_level import Ids, Range, Term, Terms
+from fairlead.search.ranges import Range
+from fairlead.search.term_level import Ids, Term, Terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The texts are those of OpenSearch's parsers (spec/01 1.16); a position is where 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
@@ -22,6 +23,7 @@ _TOKENS = {
     "false": "VALUE_BOOLEAN",
     "null": "VALUE_NULL",
 }
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _POSITION = re.compile(r"\[(\d+):(\d+)\]")
 
 
@@ -99,7 +101,8 @@ def unknown_member(parser: str, key: str, known: Iterable[str], line: int, col: 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` did you mean [x]?` for names more than half alike (Levenshtein), the likest first; else nothing."""
-    scored = sorted(((similarity(word, name), name) for name in set(known)), key=lambda pair: (-pair[0], pair[1]))
+    known = [name for name in set(known) if 2 * min(len(name), len(word)) > max(len(name), len(word))]
+    scored = sorted(((similarity(word, name), name) for name in known), key=lambda pair: (-pair[0], pair[1]))
     near = [name for score, name in scored if score > 0.5]
     if not near:
         return ""
@@ -112,18 +115,25 @@ def similarity(left: str, right: str) -> float:
     return 1.0 if longest == 0 else 1 - edit_distance(left, right, transpose=False) / longest
 
 
-def edit_distance(left: str, right: str, *, transpose: bool) -> int:
-    """Levenshtein distance; with `transpose`, swapping two neighbours counts once (optimal string alignment)."""
-    before: list[int] = []
-    row = list(range(len(right) + 1))
+def edit_distance(left: str, right: str, *, transpose: bool, most: int | None = None) -> int:
+    """Levenshtein distance; with `transpose`, swapping two neighbours counts once (optimal string alignment).
+
+    With `most`, a greater distance comes out as some number greater than it, in time proportional to the length.
+    """
+    band = max(len(left), len(right)) if most is None else most
+    far = len(left) + len(right) + 1
+    older: dict[int, int] = {}
+    old = {j: j for j in range(min(band, len(right)) + 1)}
     for i, a in enumerate(left, 1):
-        before, previous, row = row, before, [i]
-        for j, b in enumerate(right, 1):
-            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+        row: dict[int, int] = {0: i} if i <= band else {}
+        for j in range(max(1, i - band), min(len(right), i + band) + 1):
+            b = right[j - 1]
+            best = min(old.get(j, far) + 1, row.get(j - 1, far) + 1, old.get(j - 1, far) + (a != b))
             if transpose and i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                best = min(best, previous[j - 2] + 1)
-            row.append(best)
-    return row[-1]
+                best = min(best, older.get(j - 2, far) + 1)
+            row[j] = best
+        older, old = old, row
+    return old.get(len(right), far)
 
 
 def to_int(node: JsonNode) -> int:
@@ -138,7 +148,7 @@ def _whole(node: JsonNode, what: str) -> int:
     if node.kind == "number":
         if isinstance(node.value, int):
             return node.value
-        if node.value == int(node.value):
+        if math.isfinite(node.value) and node.value == int(node.value):
             return int(node.value)
         raise IllegalArgument(f"{node.value} cannot be converted to {what} without data loss")
     text = to_text(node)
@@ -157,13 +167,15 @@ def _whole_text(text: str) -> int:
 
 def to_float(node: JsonNode) -> float:
     """A number, also from text."""
-    if node.kind == "number":
-        return float(node.value)
-    text = to_text(node)
-    try:
-        return float(text)
-    except ValueError:
-        raise NumberFormat(f'For input string: "{text}"') from None
+    return decimal(str(node.value) if node.kind == "number" else to_text(node))
+
+
+def decimal(text: str) -> float:
+    """A finite number in digits, without what only Python takes for one. Raises NumberFormat."""
+    number = float(text) if len(text) < 400 and _DECIMAL.fullmatch(text) else math.inf
+    if not math.isfinite(number):
+        raise NumberFormat(f'For input string: "{text}"')
+    return number
 
 
 def to_bool(node: JsonNode) -> bool:

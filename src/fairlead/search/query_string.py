@@ -12,8 +12,10 @@ from fairlead.search.compound import Bool
 from fairlead.search.context import Context, Matcher
 from fairlead.search.match import Match, MatchPhrase, operator_of
 from fairlead.search.multi_match import AcrossFields, FieldBoost, fields_of
-from fairlead.search.node import JsonNode, options, refuse_at_end, to_bool, to_int, to_text
-from fairlead.search.term_level import Exists, MatchAll, Range, boost_of, name_of
+from fairlead.search.node import JsonNode, decimal, options, refuse_at_end, to_bool, to_int, to_text
+from fairlead.search.ranges import Range
+from fairlead.search.scoring import f32
+from fairlead.search.term_level import Exists, MatchAll, boost_of, name_of
 from fairlead.search.term_patterns import TermPattern
 
 MAX_TEXT = 32_000
@@ -169,7 +171,7 @@ class _StringParser:
         suffix = _SUFFIX.match(self.text, self.at)
         if suffix is not None and suffix["sign"] == "^" and suffix["number"]:
             self.at = suffix.end()
-            return replace(clause, boost=clause.boost * float(suffix["number"]))
+            return replace(clause, boost=f32(clause.boost * decimal(suffix["number"])))
         return clause
 
     def tilde(self) -> str | None:
@@ -181,7 +183,7 @@ class _StringParser:
 
     def phrase(self, field: str | None, text: str) -> Clause:
         slop = self.tilde()
-        distance = self.query.phrase_slop if not slop else int(float(slop))
+        distance = self.query.phrase_slop if not slop else int(decimal(slop))
         return self.across(field, lambda path: MatchPhrase(field=path, text=text, slop=distance))
 
     def range(self, field: str | None, found: re.Match[str]) -> Clause:
@@ -208,7 +210,7 @@ class _StringParser:
         if re.search(r"(?<!\\)[*?]", raw):
             return self.across(field, lambda path: wildcard(path, raw))
         text, edits, every = unescape(raw), self.tilde(), self.query.every
-        fuzziness = None if edits is None else (str(min(2, int(float(edits)))) if edits else "AUTO")
+        fuzziness = None if edits is None else (str(min(2, int(decimal(edits)))) if edits else "AUTO")
         return self.across(field, lambda path: Match(field=path, text=text, every=every, fuzziness=fuzziness))
 
 

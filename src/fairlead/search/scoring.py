@@ -13,23 +13,25 @@ K1 = 1.2
 B = 0.75
 
 _FLOAT = struct.Struct("<f")
+_GREATEST = float.fromhex("0x1.fffffep127")
+_BEYOND = float.fromhex("0x1.ffffffp127")
 
 
 def f32(value: float) -> float:
-    """The nearest single-precision number."""
+    """The nearest single-precision number that is finite: JSON has no infinity."""
+    if math.isinf(value):
+        return math.copysign(_GREATEST, value)
     try:
         return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.copysign(_GREATEST, value)
 
 
 def shown(score: float) -> float:
     """The number whose shortest text is what Java prints for the single-precision `score`."""
-    if not math.isfinite(score):
-        return score
     for digits in range(1, 10):
         short = float(f"{score:.{digits}g}")
-        if f32(short) == score:
+        if abs(short) < _BEYOND and f32(short) == score:
             return short
     return score
 

@@ -28,6 +28,7 @@ LONG_MIN = -(1 << 63)
 SCORE, ORDER = "_score", "_doc"
 _NUMERIC = NUMBERS | {Type.DATE, Type.BOOLEAN}
 _OPTIONS = ("order", "missing", "mode", "unmapped_type", "nested", "numeric_type", "format")
+_ARITHMETIC = ("sum", "avg", "median")
 _MODES: dict[str, Callable[[Sequence[Any]], Any]] = {
     "min": min,
     "max": max,
@@ -151,13 +152,18 @@ def bind_key(context: Context, key: SortKey) -> BoundKey:
             raise context.fault(f"No mapping found for [{key.field}] in order to sort on")
         return BoundKey(key, None, lambda entry, score: None)
     refuse_text(field)
+    if key.mode in _ARITHMETIC and field.type not in _NUMERIC:
+        raise IllegalArgument(f"Unsupported sort mode [{key.mode}] for field [{key.field}] of type [{field.type}]")
     values = _values(context, field, key)
     pick = _MODES[key.mode or ("max" if key.descending else "min")]
     substitute = _substitute(field, key, context)
 
     def value(entry: Entry, score: float) -> Any:
         found = values(entry)
-        return pick(found) if found else substitute
+        if not found:
+            return substitute
+        picked = pick(found)
+        return picked if key.mode not in _ARITHMETIC or field.type is Type.FLOAT else round(picked)
 
     return BoundKey(key, field.type, value)
 

@@ -135,7 +135,7 @@ def fuzzy_matcher(
         text = str(candidate)
         if not text.startswith(start) or abs(len(text) - len(term)) > edits:
             continue
-        distance = edit_distance(term, text, transpose=transpositions)
+        distance = edit_distance(term, text, transpose=transpositions, most=edits)
         if distance <= edits:
             closeness = 1 - distance / max(1, min(len(term), len(text)))
             near.append(boosted(term_matcher(context, field, candidate), f32(max(closeness, 0.0))))

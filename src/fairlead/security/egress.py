@@ -7,13 +7,14 @@ every answer and hands out literals, so that what was checked is what is connect
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
-from fairlead.java.regex import JavaPattern, compile_java
+from fairlead.java.regex import JavaPattern, PatternFault, compile_java
 from fairlead.security.networks import Address, Finding, Kind, Network, carried, hextets, judge
 from fairlead.security.patterns import EndpointPattern
 from fairlead.security.url import DEFAULT_PORTS, address_of, repeated
@@ -27,6 +28,9 @@ _NOTHING_TRUSTED = (
 # What resolvers call a name without an address; everything else is told apart, because trying again may help.
 _UNKNOWN = "Name or service not known"
 _AGAIN = "Temporary failure in name resolution"
+
+
+log = logging.getLogger("fairlead.security")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,13 @@ class EgressPolicy:
         private_ip_enabled: bool = False,
         allowed: Iterable[str] = (),
     ) -> EgressPolicy:
-        """From the texts of the settings; `allowed` in CIDR notation. Raises PatternFault and ValueError."""
+        """From the texts of the settings; `allowed` in CIDR notation. Raises PatternFault and ValueError.
+
+        A trusted or private pattern that is none, which only an older store can hold, admits nothing.
+        """
         return cls(
-            tuple(EndpointPattern(pattern) for pattern in trusted),
-            tuple(EndpointPattern(pattern) for pattern in private),
+            _patterns(trusted),
+            _patterns(private),
             tuple(compile_java(pattern) for pattern in restricted),
             private_ip_enabled,
             tuple(ip_network(network) for network in allowed),
@@ -67,6 +74,11 @@ class EgressPolicy:
 
     def check_address(self, host: str, port: int, address: Address) -> None:
         """Raises IllegalArgument unless `address`, which `host` stands for, may be called."""
+        inner = carried(address)
+        for candidate in (address,) if inner is None else (address, inner):
+            self._check_one(host, port, candidate)
+
+    def _check_one(self, host: str, port: int, address: Address) -> None:
         finding = judge(address)
         texts = [_shown(candidate) for candidate in (address, carried(address)) if candidate is not None]
         if any(pattern.fullmatch(text) for pattern in self.restricted for text in texts):
@@ -84,11 +96,14 @@ class EgressPolicy:
 
     def _listed(self, finding: Finding, address: Address) -> bool:
         """Metadata must be listed by its very address: a wide network let in for a database is no consent to that."""
-        for network in self.allowed:
-            for candidate in (address, finding.address):
-                if candidate.version == network.version and candidate in network:
-                    return finding.row.kind is not Kind.METADATA or network.num_addresses == 1
-        return False
+        literally = finding.row.kind is Kind.METADATA
+        return any(
+            candidate.version == network.version
+            and candidate in network
+            and (network.num_addresses == 1 or not literally)
+            for network in self.allowed
+            for candidate in (address, finding.address)
+        )
 
     def _private_admits(self, host: str, port: int) -> bool:
         """The list binds host and port here; a pattern's path is matched by nothing that knows only these two."""
@@ -96,6 +111,16 @@ class EgressPolicy:
         origins = [f"{scheme}://{authority}:{port}" for scheme in DEFAULT_PORTS]
         origins += [f"{scheme}://{authority}" for scheme, default in DEFAULT_PORTS.items() if default == port]
         return any(pattern.admits(origin) for pattern in self.private for origin in origins)
+
+
+def _patterns(sources: Iterable[str]) -> tuple[EndpointPattern, ...]:
+    patterns = []
+    for source in sources:
+        try:
+            patterns.append(EndpointPattern(source))
+        except PatternFault as fault:
+            log.warning("endpoint pattern [%s] admits nothing: %s", source, fault)
+    return tuple(patterns)
 
 
 def _shown(address: Address) -> str:

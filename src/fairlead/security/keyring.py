@@ -7,7 +7,6 @@ The keys never go to the store; they only wrap the data keys that lie there (spe
 from __future__ import annotations
 
 import asyncio
-import binascii
 import json
 import os
 import re
@@ -173,6 +172,13 @@ class FileKeyProvider:
         return keyring
 
     def _parsed(self, text: str) -> Keyring:
+        keyring = self._read(text)
+        if keyring is None:
+            raise KeyringError(f"{self.source} is damaged: restore it from a copy")
+        return keyring
+
+    def _read(self, text: str) -> Keyring | None:
+        """None for a damaged text, and no exception chained to what is told: a JSON parser's holds the whole text."""
         try:
             document: dict[str, Any] = json.loads(text)
             if document["format"] != _FILE_FORMAT:
@@ -183,11 +189,9 @@ class FileKeyProvider:
                 if key.id != entry["id"]:
                     raise KeyringError(f"{self.source} is damaged: key {key.id} is listed as {entry['id']}")
                 keys[key.id] = key
-            active = keys[document["active"]]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            # No cause is kept: the exception of a JSON or base64 parser may quote the key.
-            raise KeyringError(f"{self.source} is damaged: restore it from a copy") from None
-        return Keyring(active, tuple(keys.values()), self._random)
+            return Keyring(keys[document["active"]], tuple(keys.values()), self._random)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
 
 
 def key_provider(
@@ -215,21 +219,24 @@ def parse_key(text: str, source: str) -> Key:
 
     Pass-phrases are refused and not stretched: what a person can remember is what a thief of the store can guess.
     """
-    refused = KeyringError(
-        f"{source} must be base64 or hex of exactly 32 random bytes (openssl rand -base64 32); pass-phrases are refused"
-    )
-    stripped = text.strip()
-    try:
-        if re.fullmatch(r"[0-9a-fA-F]{64}", stripped):
-            material = bytes.fromhex(stripped)
-        else:
-            plain = stripped.rstrip("=").replace("-", "+").replace("_", "/")
-            material = b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise refused from None
-    if len(material) != KEY_BYTES or len(set(material)) < _LEAST_DISTINCT:
-        raise refused
+    material = _material(text.strip())
+    if material is None or len(material) != KEY_BYTES or len(set(material)) < _LEAST_DISTINCT:
+        raise KeyringError(
+            f"{source} must be base64 or hex of exactly 32 random bytes (openssl rand -base64 32); "
+            "pass-phrases are refused"
+        )
     return Key(material)
+
+
+def _material(text: str) -> bytes | None:
+    """None for what is neither hex nor base64; the decoders' exceptions, which hold the text, go no further."""
+    try:
+        if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+            return bytes.fromhex(text)
+        plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        return None
 
 
 def _document(key: Key) -> dict[str, object]:
@@ -253,10 +260,8 @@ def _private_text(path: Path, source: str, *, follow: bool) -> str:
         data = os.read(descriptor, _MAX_FILE)
     finally:
         os.close(descriptor)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise KeyringError(f"{source} is no text") from None
+    # Both forms are ASCII; anything else becomes a character that neither accepts.
+    return data.decode("ascii", "replace")
 
 
 def _check_owner(status: os.stat_result, what: str, wanted: int) -> None:

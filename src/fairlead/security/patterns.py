@@ -56,6 +56,8 @@ class EndpointPattern:
         found = _ORIGIN.match(url)
         if found is None:  # a relative text or an open placeholder: parse_url refuses it before anything is dialled
             return any(branch.whole.fullmatch(url) for branch in self.branches)
+        if "@" in found[0]:  # what stands before it is no host, whatever the pattern takes it for
+            return False
         return any(branch.whole.fullmatch(url) and branch.admits(found[0]) for branch in self.branches)
 
     def admits(self, origin: str) -> bool:

@@ -55,7 +55,7 @@ _LABELLED = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _SCHEMED = re.compile(r"\b(?P<scheme>Bearer|Basic|ApiKey)[ ]+[A-Za-z0-9._~+/=-]{20,}", re.IGNORECASE)
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/?#@\"']+@", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<=://)[^\s/?#@\"']+@")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -95,7 +95,8 @@ class Redactor(logging.Filter):
         with self._lock:
             for secret in secrets:
                 if len(secret.reveal()) >= MIN_SECRET:
-                    self._known[secret] = self._known.pop(secret, None) or forms(secret.reveal())
+                    known = self._known.pop(secret) if secret in self._known else forms(secret.reveal())
+                    self._known[secret] = known
             while len(self._known) > self._max:
                 del self._known[next(iter(self._known))]
             # The longest first: a form may hold another one.
@@ -109,7 +110,7 @@ class Redactor(logging.Filter):
                 text = text.replace(form, MASK)
         text = _LABELLED.sub(lambda found: found["label"] + MASK, text)
         text = _SCHEMED.sub(lambda found: f"{found['scheme']} {MASK}", text)
-        return _USERINFO.sub(lambda found: f"{found['scheme']}{MASK}@", text)
+        return _USERINFO.sub(f"{MASK}@", text)
 
     def filter(self, record: logging.LogRecord) -> bool:
         self._message(record)
@@ -147,6 +148,10 @@ class Redactor(logging.Filter):
         """The value itself if its text is clean, otherwise the masked text: of objects only the text is known."""
         if value is None or isinstance(value, bool | int | float):
             return value
+        if isinstance(value, dict):
+            return {self._value(name): self._value(item) for name, item in value.items()}
+        if type(value) in (list, tuple, set, frozenset):
+            return type(value)(self._value(item) for item in value)  # type: ignore[call-arg, attr-defined]
         if isinstance(value, bytes | bytearray):
             text = value.decode("utf-8", "replace")
             masked = self.mask(text)

@@ -228,13 +228,18 @@ def merge(stored: Connector, fields: ConnectorFields, now: int) -> Connector:
 async def resealed(
     ports: Ports, stored: Connector, merged: Connector, given: Mapping[str, Secret], kind: str, resource: str
 ) -> Connector:
-    """`merged` with its credential: what is given is sealed, the rest kept if it goes where it went before (T-07)."""
+    """`merged` with its credential: what is given is sealed, the rest kept if it goes nowhere it did not go (T-07)."""
     kept = {name: text for name, text in stored.credential.items() if name not in given}
-    if kept and credentials.origins(stored) != credentials.origins(merged):
+    before, after = credentials.origins(stored), credentials.origins(merged)
+    if kept and not set(after) <= set(before):
         names = ", ".join(sorted(kept))
         raise IllegalArgument(
             "The update moves the connector to another host, and its credential is bound to the old one: "
             f"send the credential again [{names}]"
         )
-    sealed = await credentials.seal(ports.vault, given, merged, kind, resource) if given else {}
+    plain = dict(given)
+    if kept and after != before:
+        opened = await credentials.open_sealed(ports.vault, replace(stored, credential=kept), kind, resource)
+        kept, plain = {}, {**opened, **given}
+    sealed = await credentials.seal(ports.vault, plain, merged, kind, resource) if plain else {}
     return replace(merged, credential={**kept, **sealed})

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
 from fairlead.domain.tensor import InferenceResult
@@ -15,25 +14,17 @@ from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
 from fairlead.engine.interpret import interpret, status_fault
 from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
 from fairlead.errors import FairleadError, StatusFault
-from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
-from fairlead.service.snapshot import ReadyModel, Snapshot
+from fairlead.service.snapshot import Destination, ReadyModel, Snapshot
 from fairlead.transport.client_errors import client_error
 from fairlead.transport.port import Call, Limits, Reply, Route, TlsPlan, UpstreamError
 
 _OF_THE_ADAPTER = (b"host", b"content-length")
-
-
-@dataclass(frozen=True, slots=True)
-class _Destination:
-    """A checked URL under the policy that admitted it."""
-
-    policy: EgressPolicy
-    url: ParsedUrl
-    route: Route
+_KNOWN_URLS = 1000
+"""Checked destinations remembered per model."""
 
 
 class PredictService:
@@ -80,7 +71,7 @@ class PredictService:
     async def _call(self, ready: ReadyModel, action: CompiledAction, dataset: Dataset) -> InferenceResult:
         outgoing = action.prepare(dataset)
         post = action.post(outgoing.parameters)
-        destination = self._destination(ready, action, outgoing)
+        destination = self._destination(ready, outgoing)
         if ready.connector.retry is None:
             reply = await self._attempt(ready.connector, action, outgoing, destination)
         else:
@@ -91,18 +82,18 @@ class PredictService:
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
         return InferenceResult(tuple(tensors), reply.status)
 
-    def _destination(self, ready: ReadyModel, action: CompiledAction, outgoing: Outgoing) -> _Destination:
-        """The parsed and trusted URL; for a fixed one, known until the egress policy changes."""
+    def _destination(self, ready: ReadyModel, outgoing: Outgoing) -> Destination:
+        """The parsed and trusted URL; known by its text until the egress policy changes."""
         policy = self._ports.policy()
-        if outgoing.url_is_fixed:
-            known = ready.routes.get(action)
-            if known is not None and known.policy is policy:
-                return known  # type: ignore[no-any-return]
+        known = ready.routes.get(outgoing.url)
+        if known is not None and known.policy is policy:
+            return known
         url = parse_url(outgoing.url)
-        policy.check_trusted(outgoing.url)
-        destination = _Destination(policy, url, self._route(ready.connector, url))
-        if outgoing.url_is_fixed:
-            ready.routes[action] = destination
+        policy.check_trusted(outgoing.url, calling=True)
+        destination = Destination(policy, url, self._route(ready.connector, url))
+        if len(ready.routes) >= _KNOWN_URLS:
+            ready.routes.clear()
+        ready.routes[outgoing.url] = destination
         return destination
 
     def _route(self, connector: CompiledConnector, url: ParsedUrl) -> Route:
@@ -111,7 +102,7 @@ class PredictService:
         return Route(url.scheme, url.host, url.port, tls, None, max(1, config.max_connection), self._ports.limits.queue)
 
     async def _with_retries(
-        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: _Destination
+        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
     ) -> Reply:
         """Attempts as the connector's plan says; `Retry-After` is honoured within its budget (D-42)."""
         plan = connector.retry
@@ -134,7 +125,7 @@ class PredictService:
             await asyncio.sleep(wait / 1000)
 
     async def _attempt(
-        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: _Destination
+        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
     ) -> Reply:
         """One request, signed anew; a reply that stands for an error is raised as one."""
         url, headers = destination.url, outgoing.headers

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from fairlead.domain import connector, group, model, task
 from fairlead.domain.ports import Document, Json
 from fairlead.search import EMPTY_REPLY, MAPPINGS, JsonNode, parse_search
 from fairlead.service.ports import Ports
+
+_SHORT = 200
+"""Documents that are searched on the event loop; more go to a thread, so that predicts do not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,20 @@ class SearchService:
         search = parse_search(body, MAPPINGS[kind])
         if not await self._ports.store.known(kind):
             return {"took": 0, "timed_out": False, "_shards": _shards(0), **EMPTY_REPLY}
-        documents = await self._ports.store.all(kind)
-        found = search.run(
+        now = self._ports.clock()
+        if kind == task.KIND:  # the kind that grows: what must hold is looked up
+            documents = await self._ports.store.find(kind, search.narrowing(now))
+        else:
+            documents = await self._ports.store.all(kind)
+        run = partial(
+            search.run,
             documents,
             index=SEARCHED[kind].index,
-            now_ms=self._ports.clock(),
+            now_ms=now,
             node=self._ports.node_id,
             visible=_shown if kind == model.KIND else None,
         )
+        found = run() if len(documents) <= _SHORT else await asyncio.to_thread(run)
         return {
             "took": int((self._ports.monotonic() - started) * 1000),
             "timed_out": False,

@@ -10,15 +10,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fairlead.domain import connector as connectors
 from fairlead.domain import model as models
 from fairlead.domain.cluster_settings import ClusterSettings, Text
 from fairlead.domain.model import Model, ModelState
-from fairlead.domain.ports import Change, Document, Store, StoreUnavailable
+from fairlead.domain.ports import FORGET, Change, Document, Store, StoreUnavailable
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import FairleadError
+from fairlead.security.egress import EgressPolicy
+from fairlead.security.url import ParsedUrl
+from fairlead.transport.port import Route
 
 log = logging.getLogger("fairlead.snapshot")
 
@@ -29,14 +31,23 @@ LOADED_STATES = frozenset({ModelState.DEPLOYED, ModelState.PARTIALLY_DEPLOYED})
 _FOLLOW_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A checked URL under the policy that admitted it."""
+
+    policy: EgressPolicy
+    url: ParsedUrl
+    route: Route
+
+
 @dataclass(eq=False, slots=True)
 class ReadyModel:
-    """A loaded model. `routes` caches the checked destination of each action under one egress policy."""
+    """A loaded model. `routes` remembers checked destinations by the text of their URL."""
 
     id: str
     model: Model
     connector: CompiledConnector
-    routes: dict[object, Any] = field(default_factory=dict)
+    routes: dict[str, Destination] = field(default_factory=dict)
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]
@@ -88,13 +99,23 @@ class Snapshot:
         self.ready[ready.id] = ready
 
     async def _apply(self, change: Change) -> None:
-        if change.kind == SETTINGS_KIND:
+        if change.id == FORGET:
+            self._forget(change.kind)
+        elif change.kind == SETTINGS_KIND:
             self._take_settings(change.id, change.document)
         elif change.kind == models.KIND:
             await self._take_model(change.id, change.document)
         elif change.kind == connectors.KIND:
             for ready in [ready for ready in self.ready.values() if _uses(ready, change.id)]:
                 await self._reload(ready.id, ready.model)
+
+    def _forget(self, kind: str) -> None:
+        """The store lost track of deletions: what it still has follows and is taken anew."""
+        if kind == models.KIND:
+            self.ready.clear()
+        elif kind == SETTINGS_KIND:
+            for scope in (PERSISTENT, TRANSIENT):
+                self._take_settings(scope, None)
 
     def _take_settings(self, scope: str, document: Document | None) -> None:
         body = document.body if document else {}

@@ -12,17 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
-from fairlead.domain.ports import Change, Conflict, Document, Json, Put, Remove, Written
+from fairlead.domain.ports import FORGET, Change, Condition, Conflict, Document, Json, Put, Remove, Written
 from fairlead.store.schema import COUNTER, DOCUMENTS, KINDS, TERMS, TOMBSTONES
+
+MAX_ID_BYTES = 512
+"""Longest id, as in OpenSearch."""
 
 KEPT_TOMBSTONES = 10_000
 """How many deletions are remembered for followers."""
 
-FORGET = ""
-"""Id of the change that says: what you know of this kind is too old, drop it all; the whole of it follows.
-
-No document can have it: ids are not empty.
-"""
 
 INDEXED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "task": ("state", "model_id", "task_type", "function_name", "create_time", "last_update_time"),
@@ -32,33 +30,8 @@ INDEXED_FIELDS: Mapping[str, tuple[str, ...]] = {
 _COLUMNS = (DOCUMENTS.c.kind, DOCUMENTS.c.id, DOCUMENTS.c.body, DOCUMENTS.c.revision, DOCUMENTS.c.version)
 _INT64 = 1 << 63
 _COUNTED_TERMS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class IdIn:
-    """A condition for `find`: the id is one of these."""
-
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldIn:
-    """A condition for `find`: the field's text (or one item of its array) is one of these."""
-
-    field: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldRange:
-    """A condition for `find`: the field's whole number is at least `low` and at most `high` (None: open)."""
-
-    field: str
-    low: int | None
-    high: int | None
-
-
-Condition = IdIn | FieldIn | FieldRange
+_TERM_LENGTH = 128
+_MOST_VALUES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +48,7 @@ class ReadyChange:
 def prepare(change: Put | Remove) -> ReadyChange:
     """Encode and check a change. Raises ValueError for an id no database can keep and a body that is not JSON."""
     if not storable(change.id) or not storable(change.kind):
-        raise ValueError("a document's kind and id must be texts of at least one character without NUL or surrogates")
+        raise ValueError(f"a document's kind and id take 1 to {MAX_ID_BYTES} bytes without NUL or surrogates")
     if isinstance(change, Remove):
         return ReadyChange(change.kind, change.id, change.expect, None, ())
     try:
@@ -87,8 +60,14 @@ def prepare(change: Put | Remove) -> ReadyChange:
 
 
 def storable(text: str) -> bool:
-    """Whether both databases can keep this text as it is (PostgreSQL has no NUL, UTF-8 has no surrogates)."""
-    return bool(text) and "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    """Whether both databases can keep this text as a key: PostgreSQL has no NUL and limits keys, UTF-8 has no
+    surrogates."""
+    if not text or len(text) > MAX_ID_BYTES or "\0" in text:
+        return False
+    try:
+        return len(text.encode()) <= MAX_ID_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def write(connection: Connection, revision: int, changes: Sequence[ReadyChange], now_ms: int) -> list[Written]:
@@ -184,12 +163,13 @@ def _terms(kind: str, body: Json) -> Iterable[tuple[str, str, int | None]]:
 
 
 def term_text(value: Any) -> str | None:
-    """A scalar as the exact text that conditions compare; None for what is not indexed."""
+    """A scalar as the text that conditions compare, cut to what an index can keep; None for what is not indexed."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    return value if isinstance(value, str) and storable(value) else None
+    text = str(value) if isinstance(value, int) else value
+    if not isinstance(text, str):
+        return None
+    return text[:_TERM_LENGTH].replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def revision(connection: Connection) -> int:
@@ -218,13 +198,16 @@ def known(connection: Connection, kind: str) -> bool:
 def find(connection: Connection, kind: str, conditions: Sequence[Condition]) -> list[Document]:
     """The documents of a kind that meet all conditions, oldest write first.
 
-    A condition on a field that is not indexed for the kind is not applied: the result may hold more, never less.
+    A condition on a field that is not indexed for the kind, or with too many values for a statement, is not applied,
+    and long texts are compared by their beginning: the result may hold more, never less.
     """
     query = select(*_COLUMNS).where(DOCUMENTS.c.kind == kind)
-    lookups: list[FieldIn | FieldRange] = []
+    lookups: list[Condition] = []
     for condition in conditions:
-        if isinstance(condition, IdIn):
-            query = query.where(DOCUMENTS.c.id.in_([id for id in condition.ids if storable(id)]))
+        if condition.values is not None and len(condition.values) > _MOST_VALUES:
+            continue
+        if condition.field == "_id" and condition.values is not None:
+            query = query.where(DOCUMENTS.c.id.in_([id for id in condition.values if storable(id)]))
         elif condition.field in INDEXED_FIELDS.get(kind, ()):
             lookups.append(condition)
     if len(lookups) > 1:
@@ -237,17 +220,17 @@ def find(connection: Connection, kind: str, conditions: Sequence[Condition]) -> 
     return sorted(_documents(connection, query), key=lambda document: document.revision)
 
 
-def _size(connection: Connection, kind: str, condition: FieldIn | FieldRange) -> int:
+def _size(connection: Connection, kind: str, condition: Condition) -> int:
     """How many terms meet the condition, counted to a few thousand."""
     some = _ids_by_term(kind, condition).limit(_COUNTED_TERMS).subquery()
     size: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
     return size
 
 
-def _ids_by_term(kind: str, condition: FieldIn | FieldRange) -> Select[Any]:
+def _ids_by_term(kind: str, condition: Condition) -> Select[Any]:
     ids = select(TERMS.c.id).where(and_(TERMS.c.kind == kind, TERMS.c.field == condition.field))
-    if isinstance(condition, FieldIn):
-        return ids.where(TERMS.c.value.in_([value for value in condition.values if storable(value)]))
+    if condition.values is not None:
+        return ids.where(TERMS.c.value.in_({term_text(value) for value in condition.values}))
     if condition.low is not None:
         ids = ids.where(TERMS.c.number >= max(condition.low, -_INT64))
     if condition.high is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.store.schema import MIGRATIONS
@@ -74,8 +74,3 @@ def migrate(connection: Connection, now_ms: int, steps: Sequence[Migration] = MI
         for statement in step.statements:
             connection.exec_driver_sql(statement)
         connection.execute(insert(MIGRATIONS).values(number=step.number, applied_time=now_ms))
-
-
-def applied_count(connection: Connection) -> int:
-    """How many steps the database has; for diagnostics."""
-    return connection.execute(select(func.count()).select_from(MIGRATIONS)).scalar_one()

@@ -13,10 +13,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from fairlead.domain.ports import Change, Document, Put, Remove, StoreUnavailable, Written
+from fairlead.domain.ports import Change, Condition, Document, Put, Remove, StoreUnavailable, Written
 from fairlead.store import documents
 from fairlead.store.database import READERS, Database, open_database
-from fairlead.store.documents import Condition
 from fairlead.store.faults import translated
 from fairlead.store.migrations import migrate, pending
 from fairlead.store.signal import RevisionSignal

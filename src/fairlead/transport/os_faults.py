@@ -78,10 +78,12 @@ def named(fault: BaseException) -> Named:
     if isinstance(fault, ssl.SSLCertVerificationError):
         # The text is OpenSSL's own, about the certificate: it holds no secret.
         return Named(Kind.CERTIFICATE, f"Certificate not trusted ({fault.verify_message.rstrip('.')})")
-    if isinstance(fault, ssl.SSLError) and fault.reason:
-        certificate = any(alert in fault.reason for alert in _CERTIFICATE_ALERTS)
-        if certificate or type(fault) is ssl.SSLError:
-            words = fault.reason.replace("_", " ").lower()
+    if isinstance(fault, ssl.SSLError):
+        # An SSLError that was not made by OpenSSL has no such attribute.
+        reason: str = getattr(fault, "reason", None) or ""
+        certificate = any(alert in reason for alert in _CERTIFICATE_ALERTS)
+        if certificate or (reason and type(fault) is ssl.SSLError):
+            words = reason.replace("_", " ").lower()
             return Named(Kind.CERTIFICATE if certificate else Kind.PROTOCOL, f"TLS failure ({words})")
     if isinstance(fault, OSError) and not isinstance(fault, ssl.SSLError | socket.gaierror):
         by_errno = BY_ERRNO.get(fault.errno or 0)

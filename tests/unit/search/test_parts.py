@@ -15,8 +15,9 @@ from fairlead.search.analysis import MAX_TOKEN, analyze
 from fairlead.search.clause import required
 from fairlead.search.dates import DEFAULT_FORMAT, DateReader, read_zone, show
 from fairlead.search.glob import compile_glob, compile_star
-from fairlead.search.lucene_regex import MAX_WORK, compile_regex
+from fairlead.search.lucene_regex import compile_regex
 from fairlead.search.node import did_you_mean, edit_distance, java_number
+from fairlead.search.regex_tree import MAX_WORK
 from fairlead.search.scoring import coarse_length, f32, idf, shown, term_score
 from unit.search.gateway_documents import NOW, cases
 

@@ -99,6 +99,36 @@ def test_every_row_says_what_it_does() -> None:
     assert len({row.name for row in KEYS}) == len(KEYS)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"size": 1e999}',
+        '{"min_score": 1e999}',
+        '{"query": {"match_all": {"boost": 1e999}}}',
+        '{"query": {"match_all": {"boost": "nan"}}}',
+        '{"query": {"term": {"dynamic.count": 1e999}}}',
+        '{"aggs": {"m": {"min": {"field": "nope", "missing": "abc"}}}}',
+        '{"aggs": {"m": {"max": {"field": "nope", "missing": 1e999}}}}',
+        '{"sort": [{"protocol": {"mode": "sum"}}]}',
+    ],
+)
+def test_numbers_that_are_none_are_refused(body: str) -> None:
+    with pytest.raises(FairleadError):
+        json.dumps(run("connector", body), allow_nan=False)
+
+
+def test_a_boost_beyond_measure_stays_a_number() -> None:
+    query = {"bool": {"must": {"match_all": {"boost": 1e308}}, "boost": 1e308}}
+    (hit, *_) = run("connector", {"query": query})["hits"]["hits"]
+    assert hit["_score"] == 3.4028235e38
+
+
+def test_near_words_are_found_quickly_in_long_values() -> None:
+    long = [Document("connector", "x", {"protocol": "ab" * 20_000}, 1, 1)]
+    found = run("connector", {"query": {"fuzzy": {"protocol": {"value": "ba" + "ab" * 19_999, "fuzziness": 2}}}}, long)
+    assert ids(found) == ["x"]
+
+
 def test_deep_nesting_is_refused_not_overrun() -> None:
     deep: dict[str, Any] = {"match_all": {}}
     for _ in range(120):
@@ -110,26 +140,31 @@ def test_deep_nesting_is_refused_not_overrun() -> None:
     run("connector", {"query": {"simple_query_string": {"query": "(" * 3000 + "a" + ")" * 3000}}})
 
 
+ODD_BODIES: list[dict[str, Any]] = [
+    {"name": {"an": "object"}, "created_time": "soon", "owner": "nobody", "parameters": "text"},
+    {"name": ["a", ["b", [None]]], "created_time": [None, 5], "owner": [1, {"name": None}], "parameters": [[1]]},
+    {"a.b": {"c": 1}, "a": {"b.c": 2}, "": {"": 3}},
+    {"dynamic": {"count": 10**400}, "created_time": 10**30, "credential": "canary-77oo"},
+    {"dynamic": {"count": 1e308}, "name": "x" * 5000, "protocol": False, "owner": {"name": {"x": 1}}},
+    {"dynamic": {"count": "many"}, "created_time": -(2**63), "credential": ["canary-77oo", {"k": "canary-77oo"}]},
+]
+ODD = [Document("connector", str(number), body, number, 1) for number, body in enumerate(ODD_BODIES)]
+
+
 def test_documents_of_odd_shapes_are_searched_without_fault() -> None:
-    odd: list[dict[str, Any]] = [
-        {"name": {"an": "object"}, "created_time": "soon", "owner": "nobody", "parameters": "text"},
-        {"name": ["a", ["b", [None]]], "created_time": [None, 5], "owner": [1, {"name": None}], "parameters": [[1]]},
-        {"a.b": {"c": 1}, "a": {"b.c": 2}, "": {"": 3}},
-    ]
-    documents = [Document("connector", str(n), body, n, 1) for n, body in enumerate(odd)]
     for query in ECHOES:
-        run("connector", {"query": query, "fields": ["*"], "docvalue_fields": ["*"]}, documents)
-    assert ids(run("connector", {"query": {"term": {"a.b.c": 2}}}, documents)) == ["2"]
-    assert ids(run("connector", {"query": {"match": {"name": "B"}}}, documents)) == ["1"]
+        run("connector", {"query": query, "fields": ["*"], "docvalue_fields": ["*"]}, ODD)
+    assert ids(run("connector", {"query": {"term": {"a.b.c": 2}}}, ODD)) == ["2"]
+    assert ids(run("connector", {"query": {"match": {"name": "B"}}}, ODD)) == ["1"]
 
 
 NAMES = st.sampled_from(["name", "name.keyword", "protocol", "created_time", "owner", "credential", "dynamic.count", "_id", "*", "", "parameters"])  # fmt: skip
 SCALARS = (
     st.none() | st.booleans() | st.integers(-5, 2**70) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=6) | NAMES
-    | st.sampled_from(["now-1d", "now/d||", "2023-11-14T22:13:20Z", "a*", "AUTO", "AUTO:x", "75%", "1<", "AND", "(a", "[a TO b]"])
+    | st.sampled_from(["now-1d", "now/d||", "2023-11-14T22:13:20Z", "a*", "AUTO", "AUTO:x", "75%", "1<", "AND", "(a", "[a TO b]", "name^9e99", 1e308, -1e308, "sum", "avg", "1e999", "nan", "1_0", 10**30])
 )  # fmt: skip
-OPTIONS = st.sampled_from(sorted({"boost", "query", "value", "operator", "minimum_should_match", "fields", "path", "gte", "lt", "format", "must", "should", "filter", "values", "field", "order", "missing", "size", "fuzziness", "slop", "type", "_name"}))  # fmt: skip
+OPTIONS = st.sampled_from(sorted({"boost", "query", "value", "operator", "minimum_should_match", "fields", "path", "gte", "lt", "format", "must", "should", "filter", "values", "field", "order", "missing", "mode", "nested", "tie_breaker", "prefix_length", "size", "fuzziness", "slop", "type", "_name"}))  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
     lambda inner: (
@@ -157,5 +192,6 @@ QUERIES = st.recursive(
 )  # fmt: skip
 @settings(max_examples=300, deadline=None)
 def test_any_request_works_or_is_refused_with_one_of_our_errors(body: dict[str, Any]) -> None:
-    with contextlib.suppress(FairleadError):
-        assert "canary-77" not in json.dumps(run("connector", json.dumps(body)), allow_nan=False)
+    for documents in (CONNECTORS, ODD):
+        with contextlib.suppress(FairleadError):
+            assert "canary-77" not in json.dumps(run("connector", json.dumps(body), documents), allow_nan=False)

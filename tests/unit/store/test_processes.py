@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import fairlead
 from fairlead.domain.ports import Put
 from fairlead.store import open_store
 
@@ -21,10 +22,31 @@ READ_ONLY = "the store failed: the database file may not be written"
 CHILD = str(Path(__file__).with_name("child.py"))
 
 
-def spawn(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, CHILD, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Starts `child.py` with the package under test; whoever is left at the end is killed."""
+    children: list[subprocess.Popen[str]] = []
+    where = os.pathsep.join((str(Path(fairlead.__file__).parents[1]), os.environ.get("PYTHONPATH", "")))
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        children.append(
+            subprocess.Popen(
+                [sys.executable, CHILD, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": where},
+            )
+        )
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
 
 
 def line(child: subprocess.Popen[str]) -> str:
@@ -38,7 +60,7 @@ def finish(child: subprocess.Popen[str]) -> str:
     return out
 
 
-async def test_kill_9_while_writing_loses_no_acknowledged_batch_and_halves_none(url: str) -> None:
+async def test_kill_9_while_writing_loses_no_acknowledged_batch_and_halves_none(url: str, spawn: Spawn) -> None:
     acknowledged: dict[str, int] = {}
     for round_number in range(2):
         child = spawn(url, "write", str(round_number))
@@ -58,7 +80,7 @@ async def test_kill_9_while_writing_loses_no_acknowledged_batch_and_halves_none(
     assert revision == len(models) + len(tasks)
 
 
-async def test_processes_that_open_an_empty_database_at_once_all_succeed(url: str) -> None:
+async def test_processes_that_open_an_empty_database_at_once_all_succeed(url: str, spawn: Spawn) -> None:
     children = [spawn(url, "open", f"c{number}") for number in range(3)]
     assert [line(child) for child in children] == ["ready"] * 3
     for child in children:
@@ -71,7 +93,7 @@ async def test_processes_that_open_an_empty_database_at_once_all_succeed(url: st
     await store.close()
 
 
-async def test_compare_and_set_between_processes_loses_no_step(url: str) -> None:
+async def test_compare_and_set_between_processes_loses_no_step(url: str, spawn: Spawn) -> None:
     children = [spawn(url, "count", "10") for _ in range(3)]
     assert [finish(child).split() for child in children] == [["done"]] * 3
     store = await open_store(url)
@@ -91,7 +113,7 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account to lose the right to write")
-async def test_a_database_of_another_account_is_unavailable(open_folder: Path) -> None:
+async def test_a_database_of_another_account_is_unavailable(open_folder: Path, spawn: Spawn) -> None:
     url = f"sqlite:///{open_folder}/fairlead.db"
     store = await open_store(url)
     await store.write([Put("model", "m", {})])
@@ -101,7 +123,7 @@ async def test_a_database_of_another_account_is_unavailable(open_folder: Path) -
     assert finish(spawn(url, "try", "account")).strip() == f"unavailable at open: {READ_ONLY}"
 
 
-async def test_a_full_disk_is_unavailable_and_changes_nothing(sqlite_url: str) -> None:
+async def test_a_full_disk_is_unavailable_and_changes_nothing(sqlite_url: str, spawn: Spawn) -> None:
     assert finish(spawn(sqlite_url, "try", "disk")).strip() == "unavailable: the store failed: the disk fails"
     store = await open_store(sqlite_url)
     assert await store.get("model", "never") is None

@@ -53,7 +53,7 @@ def required(found: ConnectorFields) -> ConnectorFields:
 def connector_update(body: bytes) -> ConnectorFields:
     """The same parser with nothing required; what an update does not take is dropped."""
     found = _fields(parse_object(body))
-    return replace(found, dry_run=False, provisioned_by=None, url=None, headers=None)
+    return replace(found, dry_run=False, provisioned_by=None, url=None, headers=None, add_all_backend_roles=None)
 
 
 def _fields(node: Node) -> ConnectorFields:
@@ -169,8 +169,8 @@ def inline_connector(node: Node) -> InlineConnector:
             "backend_roles": read.texts,
             "headers": read.flat_texts,
             "owner": lambda owner: owner.plain(),
-            "created_time": lambda time: int(time.value),
-            "last_updated_time": lambda time: int(time.value),
+            "created_time": read.long,
+            "last_updated_time": read.long,
         },
     )
     if "protocol" not in found:

@@ -80,11 +80,8 @@ def rate_limiter(node: Node) -> dict[str, Any]:
 
 def _limit(node: Node) -> str:
     value = read.text(node)
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < float("inf"):
+    number = read.decimal(value)
+    if number is None or not 0 < number < float("inf"):
         raise BodyParse("Limit field must be a positive number.")
     return value
 

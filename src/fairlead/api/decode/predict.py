@@ -51,7 +51,7 @@ def predict_body(algorithm: str, body: bytes) -> PredictInput:
             raise JsonFault("not an object")
     except JsonFault:
         value = jackson.parse_object(body).plain()
-    action = _action(value["action_type"]) if "action_type" in value else ActionType.PREDICT
+    action = _action(value["action_type"], body) if "action_type" in value else ActionType.PREDICT
     if value.get("dlq") is not None:
         _check_dlq(value["dlq"], body)
     return PredictInput(_DATASETS[kind](value, body), action)
@@ -66,10 +66,11 @@ def _node(body: bytes, *path: str) -> jackson.Node:
     return node
 
 
-def _action(value: Any) -> str:
-    name = str(value).upper()
-    if not isinstance(value, str) or name not in ActionType.__members__:
-        raise IllegalArgument(f"Wrong Action Type of {value}")
+def _action(value: Any, body: bytes) -> str:
+    shown = value if type(value) is str else read.text(_node(body, "action_type"))
+    name = shown.upper()
+    if name not in ActionType.__members__:
+        raise IllegalArgument(f"Wrong Action Type of {shown}")
     if name in _NOT_PREDICTING:  # the original never answers these (spec/02 3.4)
         raise IllegalArgument("Wrong action name")
     return name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import orjson
+from collections.abc import Iterator
 
 from fairlead.api.decode.fields import text
 from fairlead.domain.cluster_settings import Text
 from fairlead.errors import ActionValidation, IllegalState, SettingsFault, TokenMismatch
 from fairlead.java.jackson import Node, expect, parse
+from fairlead.java.json import compact
 
 Flat = dict[str, Text | None]
 
@@ -30,20 +31,24 @@ def _scope(node: Node | None) -> Flat:
         )
         raise SettingsFault("Failed to load settings from [null]", cause=cause)
     flat: Flat = {}
-    _flatten(expect(node, "object"), "", flat, node)
+    for name, value in _leaves(expect(node, "object")):
+        if value.kind != "array":
+            flat[name] = None if value.kind == "null" else text(value)
+        elif any(item.kind in ("object", "array", "null") for item in value.items):
+            reason = f"Failed to load settings from [{compact(node.plain())}]"
+            raise SettingsFault(reason, cause=IllegalState("only value lists are allowed in serialized settings"))
+        else:
+            flat[name] = tuple(text(item) for item in value.items)
     return flat
 
 
-def _flatten(node: Node, prefix: str, flat: Flat, scope: Node) -> None:
-    for key, value, _, _ in node.members:
-        name = prefix + key
+def _leaves(node: Node) -> Iterator[tuple[str, Node]]:
+    """Dotted names and what stands there, in body order. Callers choose the depth, so it costs no Python frames."""
+    waiting = [("", node)]
+    while waiting:
+        name, value = waiting.pop()
         if value.kind == "object":
-            _flatten(value, name + ".", flat, scope)
-        elif value.kind == "array":
-            if any(item.kind in ("object", "array", "null") for item in value.items):
-                shown = orjson.dumps(scope.plain()).decode()
-                cause = IllegalState("only value lists are allowed in serialized settings")
-                raise SettingsFault(f"Failed to load settings from [{shown}]", cause=cause)
-            flat[name] = tuple(text(item) for item in value.items)
+            prefix = f"{name}." if value is not node else ""
+            waiting += [(prefix + key, member) for key, member, _, _ in reversed(value.members)]
         else:
-            flat[name] = None if value.kind == "null" else text(value)
+            yield name, value

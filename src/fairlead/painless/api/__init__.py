@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from fairlead.painless.api import (
-    bignum,
-    collections,
-    exceptions,
-    functions,
-    lists,
-    maps,
-    misc,
-    numbers,
-    regex,
-    streams,
-    strings,
-)
+from fairlead.painless.api.bignum import TABLES as BIGNUM
+from fairlead.painless.api.collections import TABLES as COLLECTIONS
+from fairlead.painless.api.exceptions import TABLES as EXCEPTIONS
+from fairlead.painless.api.functions import TABLES as FUNCTIONS
+from fairlead.painless.api.lists import TABLES as LISTS
+from fairlead.painless.api.maps import TABLES as MAPS
+from fairlead.painless.api.misc import TABLES as MISC
+from fairlead.painless.api.numbers import TABLES as NUMBERS
+from fairlead.painless.api.regex import TABLES as REGEX
+from fairlead.painless.api.streams import TABLES as STREAMS
+from fairlead.painless.api.strings import TABLES as STRINGS
 from fairlead.painless.types import ClassRows, allowed_types, register
 
 FAMILIES: tuple[tuple[ClassRows, ...], ...] = (
-    strings.TABLES,
-    numbers.TABLES,
-    bignum.TABLES,
-    collections.TABLES,
-    lists.TABLES,
-    maps.TABLES,
-    functions.TABLES,
-    streams.TABLES,
-    regex.TABLES,
-    misc.TABLES,
-    exceptions.TABLES,
+    STRINGS,
+    NUMBERS,
+    BIGNUM,
+    COLLECTIONS,
+    LISTS,
+    MAPS,
+    FUNCTIONS,
+    STREAMS,
+    REGEX,
+    MISC,
+    EXCEPTIONS,
 )
 
 register(table for family in FAMILIES for table in family)

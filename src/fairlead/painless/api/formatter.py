@@ -186,5 +186,3 @@ def _signed(digits: str, negative: bool, flags: str, width: int) -> str:
     if "0" in flags:
         digits = digits.rjust(width - len(before) - len(after), "0")
     return _padded(before + digits + after, flags, width)
-
-

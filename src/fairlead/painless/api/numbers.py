@@ -27,7 +27,7 @@ from fairlead.painless.runtime.convert import narrowing, unbox
 from fairlead.painless.runtime.equality import compare_doubles
 from fairlead.painless.runtime.text import text
 from fairlead.painless.runtime.values import Byte, Char, Float, Long, Short
-from fairlead.painless.types import BYTE, CHAR, DOUBLE, FLOAT, INT, LONG, SHORT, ClassRows, Row, Type
+from fairlead.painless.types import BYTE, DOUBLE, FLOAT, INT, LONG, SHORT, ClassRows, Row, Type
 
 _random = SystemRandom()
 _NUMBER = "java.lang.Number"
@@ -75,7 +75,7 @@ def not_a_number(s: str, radix: int = 10) -> Thrown:
 def parse_whole(s: Any, radix: int, low: int, high: int) -> int:
     """`parseInt` and its kind; any Unicode digits count."""
     if s is None:
-        raise thrown("NumberFormatException", 'Cannot parse null string: null')
+        raise thrown("NumberFormatException", "Cannot parse null string: null")
     if not 2 <= radix <= 36:
         side = "less than Character.MIN_RADIX" if radix < 2 else "greater than Character.MAX_RADIX"
         raise thrown("NumberFormatException", f"radix {radix} {side}")
@@ -218,9 +218,7 @@ def _decode(s: Any, low: int, high: int, box: str) -> Any:
     return Long(value) if box == "Long" else value
 
 
-def _small(
-    kind: Type, box: str, python: type, low: int, high: int, parse: str
-) -> ClassRows:
+def _small(kind: Type, box: str, python: type, low: int, high: int, parse: str) -> ClassRows:
     """Byte and Short."""
     p = kind.name
     return ClassRows(
@@ -238,7 +236,7 @@ def _small(
             Row(f"{box} valueOf({p})", lambda m, x: python(x), static=True),
         ),
         (),
-        ((p, "MAX_VALUE", high), (p, "MIN_VALUE", low), ("int", "SIZE", kind is BYTE and 8 or 16)),
+        ((p, "MAX_VALUE", high), (p, "MIN_VALUE", low), ("int", "SIZE", (kind is BYTE and 8) or 16)),
         python=(python,),
     )
 
@@ -316,8 +314,10 @@ def _case(code: int, change: Callable[[str], str]) -> int:
 
 
 def _whitespace(code: int) -> bool:
-    return code in range(9, 14) or code in range(0x1C, 0x20) or (
-        _category(code) in ("Zs", "Zl", "Zp") and code not in (0xA0, 0x2007, 0x202F)
+    return (
+        code in range(9, 14)
+        or code in range(0x1C, 0x20)
+        or (_category(code) in ("Zs", "Zl", "Zp") and code not in (0xA0, 0x2007, 0x202F))
     )
 
 
@@ -355,6 +355,45 @@ def _test(name: str, test: Callable[[int], bool]) -> Row:
     return Row(f"boolean {name}({'int' if name == 'isAlphabetic' else 'char'})", lambda m, c: test(c), static=True)
 
 
+_TYPES: dict[str, int] = {
+    name: number
+    for number, name in enumerate(
+        [
+            "Cn",
+            "Lu",
+            "Ll",
+            "Lt",
+            "Lm",
+            "Lo",
+            "Mn",
+            "Me",
+            "Mc",
+            "Nd",
+            "Nl",
+            "No",
+            "Zs",
+            "Zl",
+            "Zp",
+            "Cc",
+            "Cf",
+            "-",
+            "Co",
+            "Cs",
+            "Pd",
+            "Ps",
+            "Pe",
+            "Pc",
+            "Po",
+            "Sm",
+            "Sc",
+            "Sk",
+            "So",
+            "Pi",
+            "Pf",
+        ]
+    )
+}
+
 _CHARACTER = (
     *(_test(name, test) for name, test in _TESTS.items()),
     Row("int charCount(int)", lambda m, c: 2 if c > 0xFFFF else 1, static=True),
@@ -372,13 +411,6 @@ _CHARACTER = (
     Row("String toString(char)", lambda m, c: text(m, Char(c)), static=True),
     Row("Character valueOf(char)", lambda m, c: Char(c), static=True),
 )
-
-_TYPES = {
-    name: number
-    for number, name in enumerate(
-        "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf - Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf".split()
-    )
-}
 
 
 # Math -------------------------------------------------------------------------------------------------------------------
@@ -432,11 +464,21 @@ def _whole_float(function: Callable[[float], int]) -> Callable[[Meter, float], f
 
 
 def _round(m: Meter, x: float) -> int:
-    return a.to_long(x) if not math.isfinite(x) or abs(x) >= 2**52 else math.floor(x + 0.5) if x != 0.49999999999999994 else 0
+    return (
+        a.to_long(x)
+        if not math.isfinite(x) or abs(x) >= 2**52
+        else math.floor(x + 0.5)
+        if x != 0.49999999999999994
+        else 0
+    )
 
 
 def _cbrt(m: Meter, x: float) -> float:
-    return math.cbrt(x)
+    root = math.cbrt(x)
+    if not math.isfinite(root) or root == 0:
+        return root
+    # One Newton step: some C libraries are an ulp off where Java is exact (27 -> 3).
+    return root - (root * root * root - x) / (3.0 * root * root)
 
 
 def _trig(function: Callable[[float], float]) -> Callable[[Meter, float], float]:
@@ -515,6 +557,7 @@ _BOOLEAN = (
     Row("Boolean valueOf(boolean)", lambda m, x: x, static=True),
 )
 
+
 def _float_bits(x: float) -> int:
     return float_hash(x)
 
@@ -565,10 +608,17 @@ TABLES = (
         (_NUMBER, _COMPARABLE),
         (
             *_whole_rows(LONG, "Long", 64, signed64, "parseLong"),
-            Row("Long valueOf(String,int)", lambda m, s, r: Long(parse_whole(s, r, a.LONG_MIN, a.LONG_MAX)), static=True),
+            Row(
+                "Long valueOf(String,int)", lambda m, s, r: Long(parse_whole(s, r, a.LONG_MIN, a.LONG_MAX)), static=True
+            ),
         ),
         (),
-        (("long", "MAX_VALUE", a.LONG_MAX), ("long", "MIN_VALUE", a.LONG_MIN), ("int", "SIZE", 64), ("int", "BYTES", 8)),
+        (
+            ("long", "MAX_VALUE", a.LONG_MAX),
+            ("long", "MIN_VALUE", a.LONG_MIN),
+            ("int", "SIZE", 64),
+            ("int", "BYTES", 8),
+        ),
         python=(Long,),
     ),
     ClassRows(

@@ -452,7 +452,13 @@ TABLES = (
         ("java.lang.CharSequence", "java.lang.Comparable"),
         _STRING,
         (Row("String new()", lambda m: ""),),
-        (("Comparator", "CASE_INSENSITIVE_ORDER", Function("Comparator", lambda a, b: compare_strings(fold(a), fold(b)))),),
+        (
+            (
+                "Comparator",
+                "CASE_INSENSITIVE_ORDER",
+                Function("Comparator", lambda a, b: compare_strings(fold(a), fold(b))),
+            ),
+        ),
         python=(str,),
     ),
     ClassRows(
@@ -471,4 +477,3 @@ TABLES = (
     ),
     ClassRows("java.util.Locale", (), (), (), (("Locale", "ROOT", None), ("Locale", "ENGLISH", None)), tier=2),
 )
-

@@ -56,22 +56,26 @@ def dotted(node: n.Node) -> str | None:
     return ".".join(reversed(parts))
 
 
-def _root(node: n.Node) -> str:
+def may_be_static(unit: Unit, node: n.Node) -> bool:
+    """Whether a node is nothing but names of which the first is no variable, or a type in itself."""
+    if type(node) is n.Call or type(node) is n.Element:
+        return False
     while isinstance(node, n.Member):
+        if node.safe:
+            return False
         node = node.target
-    assert isinstance(node, n.Name)
-    return node.name
+    return not unit.known(node.name) if isinstance(node, n.Name) else isinstance(node, n.StaticType)
 
 
 def static_type(unit: Unit, node: n.Node, at: int) -> Type | None:
-    """The type that a chain of names stands for; None when its first name is a variable or it is something else.
+    """The type that a chain of names stands for; None when a shorter chain is one. The first name is no variable.
 
     Fails at `at` when the chain is neither (spec 9.1).
     """
     if isinstance(node, n.StaticType):
         return unit.type_named(node.type)
     text = dotted(node)
-    if text is None or unit.known(_root(node)):
+    if text is None:
         return None
     found = resolve(text)
     if found is None and isinstance(node, n.Member) and static_prefix(unit, node):
@@ -98,9 +102,14 @@ def static_prefix(unit: Unit, node: n.Member) -> bool:
 
 def member(unit: Unit, node: n.Member, want: Want | None) -> Code:
     """`x.name` (spec 9.2)."""
-    if not node.safe:
+    if not node.safe and may_be_static(unit, node.target):
+        text = dotted(node)
+        if text is not None and not static_prefix(unit, node):
+            # The whole chain of names is one symbol for the original.
+            raise problem(node.at, f"cannot resolve symbol [{text}]")
         kind = static_type(unit, node.target, node.at)
         if kind is not None:
+            unit.mark = node.at
             return _constant(node, kind)
     target = unit.value(node.target)
     if target.type is DEF:
@@ -393,9 +402,9 @@ def _def_site(unit: Unit, node: n.Element, target: Code) -> Site:
         is_list = isinstance(found, list | SubList)
         if not is_list and type(found) is not Array:
             raise illegal_argument(f"Attempting to address a non-array-like type [{shown_class(found)}] as an array.")
-        if static is INT or type(key) is int and static is DEF:
+        if static is INT or (type(key) is int and static is DEF):
             return key
-        if not adapts(static, INT) or static is not DEF and static.primitive:
+        if not adapts(static, INT) or (static is not DEF and static.primitive):
             receiver_type = "List" if is_list else class_of(found).short
             raise thrown(
                 "WrongMethodTypeException",

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fairlead.java.text import signed32
 from fairlead.painless import nodes as n
 from fairlead.painless.compiler import access
 from fairlead.painless.compiler.code import Code, Run, Variable, Want, constant, local
 from fairlead.painless.compiler.operators import OPERATOR_NAMES, boolean_bits, boxed, combine
 from fairlead.painless.compiler.unit import Unit, finish
 from fairlead.painless.errors import CompileProblem, null_pointer, problem
-from fairlead.painless.runtime.arithmetic import INT_MAX, INT_MIN, signed32, step_like
+from fairlead.painless.runtime.arithmetic import INT_MAX, INT_MIN, step_like
 from fairlead.painless.runtime.convert import boxer
 from fairlead.painless.types import BOOLEAN, DEF, INT, Type
 
@@ -125,9 +126,10 @@ def place_of(unit: Unit, node: n.Node, at: int) -> Place:
 
 
 def _member_place(unit: Unit, node: n.Member) -> Place:
-    kind = access.static_type(unit, node.target, node.at)
-    if kind is not None:
-        raise problem(node.at, f"field [{kind.name}, {node.name}] not found")
+    if access.may_be_static(unit, node.target):
+        kind = access.static_type(unit, node.target, node.at)
+        if kind is not None:
+            raise problem(node.at, f"field [{kind.name}, {node.name}] not found")
     target = unit.value(node.target)
     unit.mark = node.at
     receiver, name = target.run, node.name

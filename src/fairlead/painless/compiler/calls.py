@@ -9,9 +9,10 @@ from fairlead.painless import nodes as n
 from fairlead.painless.compiler import access
 from fairlead.painless.compiler.code import Code, FunctionInfo, Run, Want
 from fairlead.painless.compiler.lambdas import is_function_node, make_deferred, make_function
+from fairlead.painless.compiler.literals import named_type
 from fairlead.painless.compiler.operators import boxed
 from fairlead.painless.compiler.unit import Unit
-from fairlead.painless.errors import illegal_argument, null_pointer, problem
+from fairlead.painless.errors import Thrown, illegal_argument, null_pointer, problem
 from fairlead.painless.runtime.convert import adapter, adapts, boxer, class_of
 from fairlead.painless.runtime.text import shown_class
 from fairlead.painless.types import DEF, OBJECT, VOID, Method, Type
@@ -22,7 +23,7 @@ Bound = Callable[..., Any]
 
 def call(unit: Unit, node: n.Call, want: Want | None) -> Code:
     """`x.name(...)`."""
-    if not node.safe:
+    if not node.safe and access.may_be_static(unit, node.target):
         kind = access.static_type(unit, node.target, node.at)
         if kind is not None:
             return _static_call(unit, node, kind)
@@ -134,6 +135,27 @@ def _invocation(
     return call_many
 
 
+def new(unit: Unit, node: n.New, want: Want | None) -> Code:
+    """`new T(...)`. An exception remembers where it was made: that is where it will be reported."""
+    kind = named_type(unit, node)
+    unit.mark = node.at
+    constructor = kind.constructors.get(len(node.args))
+    if constructor is None:
+        raise problem(node.at, f"constructor [{kind.name}, <init>/{len(node.args)}] not found")
+    runs = arguments(unit, node.args, constructor.parameters)
+    build = constructor.run
+
+    def make(f: list[Any], _at: int | None = unit.mark) -> Any:
+        made = build(f[0], *[run(f) for run in runs])
+        if type(made) is Thrown:
+            made.at = _at
+            made.placed = True
+        return made
+
+    return Code(kind, make, node.at, computed=True)
+
+
+
 # Calls by run-time class ------------------------------------------------------------------------------------------------
 
 
@@ -155,13 +177,17 @@ def find_method(value: Any, name: str, count: int) -> Method:
     return method
 
 
+def _binder(parameter: Type) -> Callable[[Any], Any]:
+    return lambda deferred: deferred.bind(parameter)
+
+
 def bind(value: Any, name: str, sources: list[Type | None], target: Type | None) -> Bound:
     """The method of a value's class with its arguments and result adapted to a call site."""
     method = find_method(value, name, len(sources))
     adapters: list[Callable[[Any], Any] | None] = []
     for source, parameter in zip(sources, method.parameters, strict=True):
         if source is None:
-            adapters.append(lambda deferred, parameter=parameter: deferred.bind(parameter))
+            adapters.append(_binder(parameter))
         elif adapts(source, parameter):
             adapters.append(adapter(source, parameter))
         else:
@@ -179,12 +205,14 @@ def _adapted(run: Bound, adapters: list[Callable[[Any], Any] | None], change: Ca
         box = change
         return lambda m, r, *values: box(run(m, r, *values))
 
+    # The JVM adapts the last argument first, which decides what a call with two bad ones says [V].
+    backwards = [(i, adapt) for i, adapt in enumerate(adapters) if adapt is not None][::-1]
+
     def adapted(m: Any, r: Any, *values: Any) -> Any:
-        result = run(
-            m,
-            r,
-            *[value if adapt is None else adapt(value) for adapt, value in zip(adapters, values, strict=True)],
-        )
+        given = list(values)
+        for i, adapt in backwards:
+            given[i] = adapt(given[i])
+        result = run(m, r, *given)
         return result if change is None else change(result)
 
     return adapted
@@ -313,4 +341,4 @@ def function_call(info: FunctionInfo, runs: list[Run], at: int | None) -> Run:
     return call_function
 
 
-EXPRESSIONS: dict[Any, Any] = {n.Call: call, n.LocalCall: local_call}
+EXPRESSIONS: dict[Any, Any] = {n.Call: call, n.New: new, n.LocalCall: local_call}

@@ -1,4 +1,4 @@
-"""Constants, initialisers, names, `new` of objects and arrays. Spec 04 sections 3, 9.1 and 10."""
+"""Constants, initialisers, names and new arrays. Spec 04 sections 3, 9.1 and 10."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairlead.java.text import to_float32
 from fairlead.painless import nodes as n
 from fairlead.painless.compiler.code import Code, Want, constant, local
 from fairlead.painless.compiler.unit import Unit
-from fairlead.painless.errors import CompileProblem, Thrown, problem, thrown
+from fairlead.painless.errors import CompileProblem, problem, thrown
 from fairlead.painless.runtime.collections import new_hash_map, put
 from fairlead.painless.runtime.patterns import PatternFault, make_pattern
 from fairlead.painless.runtime.values import Array, HashMap
@@ -126,7 +126,9 @@ def regex(unit: Unit, node: n.Regex, want: Want | None) -> Code:
         message = (
             f"invalid regular expression: could not compile regex constant [{node.pattern}] with flags [{node.flags}]"
         )
-        raise CompileProblem(node.at, thrown("IllegalArgumentException", message, cause)) from fault
+        # Placed at the character of the pattern that is wrong, behind the slash.
+        at = node.at + 1 + fault.index if fault.index >= 0 else node.at
+        raise CompileProblem(at, thrown("IllegalArgumentException", message, cause)) from fault
     return constant(needed("Pattern"), pattern, node.at)
 
 
@@ -174,34 +176,11 @@ def map_literal(unit: Unit, node: n.MapLiteral, want: Want | None) -> Code:
     return Code(needed("HashMap"), make, node.at)
 
 
-def _named_type(unit: Unit, node: n.New | n.NewArray | n.NewArrayItems) -> Type:
+def named_type(unit: Unit, node: n.New | n.NewArray | n.NewArrayItems) -> Type:
     found = unit.type_named(node.type)
     if found is None:
         raise problem(node.at, f"Not a type [{node.type.text}].")
     return found
-
-
-def new(unit: Unit, node: n.New, want: Want | None) -> Code:
-    """`new T(...)`. An exception remembers where it was made: that is where it will be reported."""
-    kind = _named_type(unit, node)
-    unit.mark = node.at
-    constructor = kind.constructors.get(len(node.args))
-    if constructor is None:
-        raise problem(node.at, f"constructor [{kind.name}, <init>/{len(node.args)}] not found")
-    runs = [
-        unit.typed(argument, parameter, boxing=True).run
-        for argument, parameter in zip(node.args, constructor.parameters, strict=True)
-    ]
-    build = constructor.run
-
-    def make(f: list[Any], _at: int | None = unit.mark) -> Any:
-        made = build(f[0], *[run(f) for run in runs])
-        if type(made) is Thrown:
-            made.at = _at
-            made.placed = True
-        return made
-
-    return Code(kind, make, node.at, computed=True)
 
 
 def _default(kind: Type) -> Any:
@@ -209,7 +188,7 @@ def _default(kind: Type) -> Any:
 
 
 def new_array(unit: Unit, node: n.NewArray, want: Want | None) -> Code:
-    kind = _named_type(unit, node)
+    kind = named_type(unit, node)
     unit.mark = node.at
     runs = [unit.typed(size, INT).run for size in node.sizes]
 
@@ -231,7 +210,7 @@ def _allocate(meter: Any, kind: Type, sizes: list[int]) -> Array:
 
 
 def new_array_items(unit: Unit, node: n.NewArrayItems, want: Want | None) -> Code:
-    kind = _named_type(unit, node)
+    kind = named_type(unit, node)
     assert kind.component is not None
     unit.mark = node.at
     component = kind.component
@@ -254,7 +233,6 @@ EXPRESSIONS: dict[Any, Any] = {
     n.Name: name,
     n.ListLiteral: list_literal,
     n.MapLiteral: map_literal,
-    n.New: new,
     n.NewArray: new_array,
     n.NewArrayItems: new_array_items,
 }

@@ -253,7 +253,8 @@ def _iteration(items: Code, at: int | None) -> Run:
 def boxed_each(meter: Any, found: Any) -> Any:
     """Elements as Java values, also those of an array of primitives."""
     if type(found) is Array:
-        make = boxer(found.kind.component)
+        component = found.kind.component
+        make = boxer(component) if component is not None else None
         if make is not None:
             return map(make, found.items)
     return each(meter, found)

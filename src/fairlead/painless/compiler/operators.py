@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fairlead.java.text import signed32, signed64
 from fairlead.painless import nodes as n
 from fairlead.painless.compiler import literals
 from fairlead.painless.compiler.code import Code, Part, Run, Want, constant
@@ -297,7 +298,7 @@ def _fast(op: str, rank: int, left: Code, right: Code) -> Run | None:
     if rank > 1:
         return None
     low, high = (a.INT_MIN, a.INT_MAX) if rank == 0 else (a.LONG_MIN, a.LONG_MAX)
-    wrap = a.signed32 if rank == 0 else a.signed64
+    wrap = signed32 if rank == 0 else signed64
     if op in _ORDER:
         return _fast_order(op, left, right)
     if op == "+" or op == "-":
@@ -535,7 +536,7 @@ def unary(unit: Unit, node: n.Unary, want: Want | None) -> Code:
     code = unit.convert(code, kind)
     if op == "+":
         return replace(code, at=node.at, slot=-1, literal=False)
-    wrap = {INT: a.signed32, LONG: a.signed64}.get(kind, _keep)
+    wrap = {INT: signed32, LONG: signed64}.get(kind, _keep)
     apply: Callable[[Any], Any] = (lambda x: wrap(-x)) if op == "-" else operator.invert
     if code.constant:
         return constant(kind, apply(code.value), node.at)

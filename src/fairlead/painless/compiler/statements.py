@@ -296,11 +296,10 @@ def _try(body: Run, handlers: list[tuple[str, int, Run]]) -> Run:
             return body(f)
         except Thrown as cause:
             caught = cause
-        for name, slot, handler in handlers:
-            if is_subclass(caught.kind.simple, name):
-                break
-        else:
+        chosen = next((h for h in handlers if is_subclass(caught.kind.simple, h[0])), None)
+        if chosen is None:
             raise caught
+        _, slot, handler = chosen
         if not caught.placed:
             caught.at, _ = locate(caught.__traceback__)
             caught.placed = True

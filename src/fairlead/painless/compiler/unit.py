@@ -121,8 +121,9 @@ class Unit:
 
     def known(self, name: str) -> bool:
         """Whether a variable of that name is in scope, without capturing it."""
-        if any(name in scope for scope in self.scopes):
-            return True
+        for scope in self.scopes:
+            if name in scope:
+                return True
         return self.parent is not None and self.parent.known(name)
 
     def declare(self, name: str, kind: Type, at: int, *, read_only: bool = False) -> Variable:

@@ -162,7 +162,7 @@ def _ranks(op: str, a: Any, b: Any) -> int:
     left, right = _RANK.get(type(a)), _RANK.get(type(b))
     if left is None or right is None:
         raise class_cast(f"Cannot apply [{op}] operation to types [{class_name(a)}] and [{class_name(b)}].")
-    return left if left > right else right
+    return max(right, left)
 
 
 def def_arithmetic(op: str) -> Callable[[Any, Any], Any]:
@@ -249,7 +249,7 @@ def def_equal(meter: Any, a: Any, b: Any) -> bool:
         big = kind in _BIG or other in _BIG
         if big and kind is other:
             return equals(meter, a, b)
-        rank = left if left > right else right
+        rank = max(right, left)
         return bool(number_as(a, rank) == number_as(b, rank))
     return equals(meter, a, b)
 
@@ -309,7 +309,7 @@ def narrow_box(value: Any, kind: type) -> Any:
     if kind is Long:
         return Long(to_long(value) if isinstance(value, float) else number_as(value, _LONG))
     whole = to_int(value) if isinstance(value, float) else signed32(number_as(value, _LONG))
-    return {int: int, Byte: _byte, Short: _short, Char: _char}[kind](whole)
+    return _SMALL[kind](whole)
 
 
 def _byte(n: int) -> Byte:
@@ -322,3 +322,6 @@ def _short(n: int) -> Short:
 
 def _char(n: int) -> Char:
     return Char(n & 0xFFFF)
+
+
+_SMALL: dict[type, Callable[[int], int]] = {int: int, Byte: _byte, Short: _short, Char: _char}

@@ -9,8 +9,8 @@ import math
 import re
 from collections.abc import Callable
 
-from fairlead.painless.errors import Thrown, thrown
-from fairlead.painless.limits import Meter, exhausted
+from fairlead.painless.errors import Thrown, exhausted, thrown
+from fairlead.painless.limits import Meter
 
 MAX_SCALE = 10_000
 """Digits that a big decimal may be written with; JVM scripts could go to 2^31, which is a memory bomb (spec 18.4)."""
@@ -26,6 +26,12 @@ def bounded(meter: Meter, bits: int) -> None:
     if bits > meter.limits.bits:
         raise exhausted("bits of a big number", meter.limits.bits)
     meter.spend(bits >> 9)
+
+
+def pow_ten(n: int) -> int:
+    """10 to a power that is not negative."""
+    result: int = 10**n
+    return result
 
 
 class MathContext:
@@ -116,10 +122,10 @@ class BigDecimal:
     def to_integer(self) -> int:
         """Toward zero. Huge exponents give 0: their low 64 bits are zero, and nobody needs more."""
         if self.scale <= 0:
-            return 0 if -self.scale > MAX_SCALE else self.unscaled * 10**-self.scale
+            return 0 if -self.scale > MAX_SCALE else self.unscaled * pow_ten(-self.scale)
         if self.scale > MAX_SCALE + 20:
             return 0
-        q = abs(self.unscaled) // 10**self.scale
+        q = abs(self.unscaled) // pow_ten(self.scale)
         return -q if self.unscaled < 0 else q
 
     def to_double(self) -> float:
@@ -217,7 +223,7 @@ def _integer(digits: str) -> int:
     if len(digits) <= 4000:
         return int(digits)
     half = len(digits) // 2
-    return _integer(digits[:half]) * 10 ** (len(digits) - half) + _integer(digits[half:])
+    return _integer(digits[:half]) * pow_ten(len(digits) - half) + _integer(digits[half:])
 
 
 def rounded(meter: Meter, number: BigDecimal, context: MathContext) -> BigDecimal:

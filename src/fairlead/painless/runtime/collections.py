@@ -91,8 +91,6 @@ def put(meter: Meter, found: Map, key: Any, value: Any) -> Any:
     old = found.get(stored)
     if old is None and stored not in found:
         meter.take_elements(1)
-        if kind is HashMap:
-            found.grow()
     found[stored] = value
     return old
 

@@ -172,7 +172,7 @@ def instance_of(value: Any, target: Type) -> bool:
             and kind.component is not None
             and not kind.component.primitive
             and not target.component.primitive
-            and kind.component.subclass_of(target.component)
+            and (target.component is DEF or kind.component.subclass_of(target.component))
         )
     return class_of(value).subclass_of(target)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fairlead.java.text import double_text, float_text, signed32
+from fairlead.java.text import double_text, float_text, join_doubles, signed32
 from fairlead.painless.errors import Thrown
 from fairlead.painless.limits import Meter
 from fairlead.painless.runtime.bignum import BigDecimal, MathContext
@@ -94,7 +94,7 @@ _VIEWS: dict[type, dict[type, str]] = {
     ValueView: {dict: "LinkedHashMap$LinkedValues", HashMap: "HashMap$Values", TreeMap: "TreeMap$Values"},
     EntryView: {dict: "LinkedHashMap$LinkedEntrySet", HashMap: "HashMap$EntrySet", TreeMap: "TreeMap$EntrySet"},
 }
-_ENTRIES = {dict: "LinkedHashMap$Entry", HashMap: "HashMap$Node", TreeMap: "TreeMap$Entry"}
+_ENTRIES: dict[type, str] = {dict: "LinkedHashMap$Entry", HashMap: "HashMap$Node", TreeMap: "TreeMap$Entry"}
 _ARRAY_CODES = {
     "boolean": "Z",
     "byte": "B",
@@ -113,6 +113,11 @@ def name_class(python: type, java: str) -> None:
     _NAMES[python] = java
 
 
+def _map_class(value: Any) -> type:
+    found: type = type(value.map)
+    return found
+
+
 def class_name(value: Any) -> str:
     """The full Java name of a value's class, as the JVM prints it."""
     kind = type(value)
@@ -120,9 +125,9 @@ def class_name(value: Any) -> str:
     if found is not None:
         return found
     if kind in _VIEWS:
-        return "java.util." + _VIEWS[kind].get(type(value.map), "Collections$UnmodifiableCollection")
+        return "java.util." + _VIEWS[kind].get(_map_class(value), "Collections$UnmodifiableCollection")
     if kind is Entry:
-        return "java.util." + _ENTRIES.get(type(value.map), "AbstractMap$SimpleEntry")
+        return "java.util." + _ENTRIES.get(_map_class(value), "AbstractMap$SimpleEntry")
     if kind is Array:
         return array_code(value.kind)
     if kind is Thrown:
@@ -218,8 +223,7 @@ def _items(meter: Meter, value: Any, items: list[Any]) -> str:
         kind = kinds.pop()
         if kind is float:
             # Almost every list that a connector prints is a vector.
-            shown = ", ".join([repr(x) if 1e-3 <= x < 1e7 or -1e7 < x <= -1e-3 else double_text(x) for x in items])
-            return meter.made(f"[{shown}]")
+            return meter.made(f"[{join_doubles(items, ', ')}]")
         if kind is str:
             return meter.made(f"[{', '.join(items)}]")
         if kind is int:

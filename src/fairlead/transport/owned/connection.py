@@ -18,10 +18,6 @@ from fairlead.transport.port import Limits, Reply, Stage, UpstreamError
 # A streamed body that nobody reads stops the socket at HIGH bytes and starts it again at LOW.
 _HIGH = 262144
 _LOW = 65536
-# Bodies of a known length in this range are read straight into their place, past the parser. Above it a provider
-# that announces much and sends little would make us hold the memory.
-_DIRECT_MIN = 65536
-_DIRECT_MAX = 8 << 20
 
 
 class Connection(asyncio.Protocol):
@@ -170,6 +166,7 @@ class Connection(asyncio.Protocol):
             and parser.keep
             and not self.doomed
             and not parser.pending
+            and not self._paused
             and self.usable
             and transport is not None
             # The reply came before the request was out: the rest of it must not meet the next one.
@@ -204,9 +201,6 @@ class Connection(asyncio.Protocol):
                     self._transport.pause_reading()
             else:
                 self._deadline = self.loop.time() + self._limits.idle
-                length = parser.direct_length()
-                if length is not None and _DIRECT_MIN < length <= _DIRECT_MAX:
-                    self._read_directly(length)
 
     def eof_received(self) -> None:
         self._ended(None)
@@ -277,59 +271,3 @@ class Connection(asyncio.Protocol):
         if self._parser.pending <= _LOW and not self._closing and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
-
-    def _read_directly(self, length: int) -> None:
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.set_protocol(_DirectBody(self, transport, length, self._parser.take()))
-
-    def direct_progress(self) -> None:
-        """More of a directly read body came."""
-        assert self._limits is not None
-        if self._deadline != inf:
-            self._deadline = self.loop.time() + self._limits.idle
-
-    def direct_done(self, body: bytes) -> None:
-        """A directly read body is whole."""
-        self._parser.take_direct(body)
-        self._wake()
-
-
-class _DirectBody(asyncio.BufferedProtocol):
-    """Reads the rest of a body of known length into its place, then gives the socket back to its Connection.
-
-    The buffer ends with the body, so bytes behind it stay in the socket and meet the Connection's own rule.
-    """
-
-    __slots__ = ("_at", "_body", "_connection", "_transport", "_view")
-
-    def __init__(self, connection: Connection, transport: asyncio.Transport, length: int, begun: bytes) -> None:
-        self._connection = connection
-        self._transport = transport
-        self._body = bytearray(length)
-        self._body[: len(begun)] = begun
-        self._view = memoryview(self._body)
-        self._at = len(begun)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view[self._at :]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self._at += nbytes
-        if self._at < len(self._body):
-            self._connection.direct_progress()
-            return
-        self._transport.set_protocol(self._connection)
-        self._connection.direct_done(bytes(self._body))
-
-    def eof_received(self) -> None:
-        self._connection.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Nothing is written while a reply is read."""
-
-    def resume_writing(self) -> None:
-        """Nothing is written while a reply is read."""

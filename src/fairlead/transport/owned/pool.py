@@ -52,8 +52,10 @@ class Pool:
     """See the module. `observe` is told of rare events only: nothing is called for a call on a kept connection."""
 
     __slots__ = (
+        "_closed",
         "_dial",
         "_dialled",
+        "_dialling",
         "_gone",
         "_idle",
         "_observe",
@@ -79,11 +81,12 @@ class Pool:
         # The end is the freshest: the least likely to be closed by the provider.
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._closed = False
         self._gone = asyncio.Event()
         self._refresh: asyncio.Task[None] | None = None
         self._resolved_at = -inf
         self._seen: dict[str, float] = {}
-        self._dialled = self._reused = self._withdrawn = 0
+        self._dialling = self._dialled = self._reused = self._withdrawn = 0
 
     @property
     def quiet(self) -> bool:
@@ -95,10 +98,15 @@ class Pool:
         """Whether a call is out."""
         return self.gate.inside > 0
 
+    @property
+    def _sockets(self) -> int:
+        return len(self._open) + self._dialling
+
     def stats(self) -> PoolStats:
+        """A snapshot; a socket that is being dialled or that the loop has not let go of yet counts as open."""
         return PoolStats(
             self._route,
-            len(self._open),
+            self._sockets,
             len(self._idle),
             self.gate.waiting,
             self._dialled,
@@ -147,6 +155,7 @@ class Pool:
 
     def close(self) -> None:
         """Close everything; calls under way and in line fail."""
+        self._closed = True
         self.gate.close()
         if self._refresh is not None:
             self._refresh.cancel()
@@ -168,19 +177,26 @@ class Pool:
         return None
 
     async def _new(self, limits: Limits, total: float) -> Connection:
-        if len(self._open) >= self.gate.cap:
+        if self._sockets >= self.gate.cap:
             await self._room(limits, total)
         started = self.loop.time()
+        self._dialling += 1
         try:
             connection, addresses = await self._dial.connect(limits, total, self._make)
         except BaseException:
             self._tell("dial_failed", self.loop.time() - started)
             raise
+        finally:
+            self._dialling -= 1
+            self._gone.set()
+        if not connection.lost:
+            self._open.add(connection)
         self._named(addresses)
         self._dialled += 1
         self._tell("dialled", self.loop.time() - started)
-        if not connection.lost:
-            self._open.add(connection)
+        if self._closed:
+            connection.abort()
+            raise UpstreamError(Stage.POOL, Kind.REFUSED, f"{self.where}: the client is closed", sent=False)
         if not connection.usable:
             raise UpstreamError(Stage.CONNECT, Kind.RESET, f"Connection closed at once: {self.where}", sent=False)
         return connection
@@ -190,7 +206,7 @@ class Pool:
         by = self.loop.time() + limits.connect
         try:
             async with asyncio.timeout_at(min(by, total)):
-                while len(self._open) >= self.gate.cap:
+                while self._sockets >= self.gate.cap:
                     self._gone.clear()
                     await self._gone.wait()
         except TimeoutError:

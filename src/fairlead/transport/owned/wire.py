@@ -135,20 +135,6 @@ class ReplyParser:
             return
         raise errors.lost(fault, where=self._where, status=self.known_status, began=self.began)
 
-    def direct_length(self) -> int | None:
-        """The length of an uncoded body that is still to come, when it may bypass the parser."""
-        if self.complete or self._decoder is not None or not self.head_done:
-            return None
-        return self.framing.length
-
-    def take_direct(self, body: bytes) -> None:
-        """The whole body came past the parser, which is in the middle of it and of no more use."""
-        self.keep = self._parser is not None and self._parser.should_keep_alive()
-        self._parser = None
-        self.pieces = [body]
-        self.pending = len(body)
-        self.complete = True
-
     def take(self) -> bytes:
         """The pieces so far as one, which are then forgotten."""
         pieces, self.pieces, self.pending = self.pieces, [], 0

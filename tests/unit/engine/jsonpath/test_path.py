@@ -11,11 +11,11 @@ import pickle
 from pathlib import Path as File
 from typing import Any
 
-import jsonpath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import jsonpath
 from fairlead.engine.jsonpath import Path, at, compile_path
 from fairlead.errors import FairleadError, IllegalArgument, InvalidPath, PathNotFound
 from fairlead.java.regex import RegexTimeout
