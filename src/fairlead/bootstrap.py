@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.api.app import App
-from fairlead.api.body import BodyLimits
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Conflict, Put, Store
 from fairlead.security.egress import EgressPolicy, GuardedDialer
@@ -180,4 +179,4 @@ async def prepare(settings: Settings) -> None:
 
 def application(settings: Settings) -> App:
     worker = Worker(settings)
-    return App(worker.start, worker.stop, BodyLimits(settings.max_body_bytes, settings.body_timeout))
+    return App(worker.start, worker.stop, settings.max_body_bytes)

@@ -117,7 +117,7 @@ def _parsed(name: str, value: Any, where: str) -> Any:
     try:
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
-        if isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, (str, int, float, Path)):
             raise ValueError
         if get_origin(kind) is Literal:
             if value not in get_args(kind):
@@ -136,7 +136,7 @@ def _parsed(name: str, value: Any, where: str) -> Any:
 def _shown(name: str, value: Any) -> str:
     """A value as messages may hold it: no key, and no password of a database URL."""
     if name == "master_key" and value:
-        return "***"
+        return "'***'"
     return re.sub(r"(?<=://)[^/@]*@", "***@", repr(value)) if name == "store" else repr(value)
 
 

@@ -76,7 +76,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 def test_a_pass_phrase_is_no_master_key(tmp_path: Path) -> None:
     line = _refused(tmp_path, environment={"FAIRLEAD_MASTER_KEY": "correct horse battery staple"})
     assert "correct horse" not in line
-    assert "32 bytes" in line
+    assert "exactly 32 random bytes" in line
 
 
 def test_the_keyring_is_private_and_outside_the_database(tmp_path: Path) -> None:
@@ -125,14 +125,14 @@ def test_a_change_through_one_worker_acts_on_all(tmp_path: Path, simulator: str,
 
 def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     with gateway(tmp_path / "data", "--workers", "2") as server:
-        children = subprocess.check_output(["ps", "--ppid", str(server.pid), "-o", "pid=,args="], text=True)
+        children = subprocess.check_output(["ps", "-ww", "--ppid", str(server.pid), "-o", "pid=,args="], text=True)
         victims = [int(line.split()[0]) for line in children.splitlines() if "spawn_main" in line]
         assert len(victims) == 2
         os.kill(victims[0], signal.SIGKILL)
         client = Client(server.url)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            now = subprocess.check_output(["ps", "--ppid", str(server.pid), "-o", "pid=,args="], text=True)
+            now = subprocess.check_output(["ps", "-ww", "--ppid", str(server.pid), "-o", "pid=,args="], text=True)
             alive = {
                 int(line.split()[0]) for line in now.splitlines() if "spawn_main" in line and "defunct" not in line
             }

@@ -63,5 +63,5 @@ def test_text_that_is_no_json_is_wrapped(client: Client, simulator: str) -> None
 
 
 def test_a_multi_byte_reply_in_one_byte_chunks_arrives_whole(client: Client, simulator: str) -> None:
-    answer = client.predict(_model(client, f"{simulator}/chunked?b64=eyJhIjoi8J+YgMOpIn0=&size=1", "chunked"))
+    answer = client.predict(_model(client, f"{simulator}/chunked?b64=eyJhIjoi8J%2BYgMOpIn0=&size=1", "chunked"))
     assert answer.body["inference_results"][0]["output"][0]["dataAsMap"] == {"a": "😀é"}

@@ -24,10 +24,13 @@ def spec_cases(name: str) -> list[dict[str, Any]]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`engine_case` and `spec_case` run once for each case; `spec_case` reads the file its module names."""
+    """Once for each case: `engine_case` all of the engine's, `engine_error` those with a place, `spec_case` those of a file."""
     if "engine_case" in metafunc.fixturenames:
         cases = engine_cases()
         metafunc.parametrize("engine_case", cases, ids=[case["id"] for case in cases])
+    if "engine_error" in metafunc.fixturenames:
+        cases = [case for case in engine_cases() if "offset" in case.get("error", {})]
+        metafunc.parametrize("engine_error", cases, ids=[case["id"] for case in cases])
     if "spec_case" in metafunc.fixturenames:
         cases = spec_cases(metafunc.module.CASE_FILE)
         metafunc.parametrize("spec_case", cases, ids=[case["id"] for case in cases])

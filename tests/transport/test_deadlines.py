@@ -93,6 +93,20 @@ async def test_a_pause_inside_the_body_is_an_idle_timeout_with_the_status(upstre
         await server.until(lambda: server.open == 0)
 
 
+async def test_a_body_may_take_longer_than_the_first_byte_while_it_keeps_coming(upstream: Upstream) -> None:
+    async def drips(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
+        for _ in range(8):
+            await asyncio.sleep(0.05)
+            await peer.send(b"x")
+        await peer.gone()
+
+    async with scripted(drips) as server:
+        reply = await upstream.send(route(server.port), call(), limits(first_byte=0.2, idle=0.3))
+        assert reply.body == b"x" * 8
+
+
 async def test_a_body_that_drips_within_the_idle_time_ends_at_the_total(upstream: Upstream) -> None:
     async def drips(peer: Peer, number: int) -> None:
         await peer.request()

@@ -145,14 +145,18 @@ async def test_a_proxy_that_never_answers_is_a_timeout_before_sending(upstream: 
         await proxy.until(lambda: proxy.open == 0)
 
 
+@pytest.mark.parametrize("surplus", [ok(b"evil"), b"junk"])
 async def test_bytes_that_a_proxy_sends_behind_its_answer_never_reach_the_tls_or_the_reply(
-    upstream: Upstream, authority: Authority, server_pair: Pair
+    upstream: Upstream, adapter: str, authority: Authority, server_pair: Pair, surplus: bytes
 ) -> None:
     async with scripted(echo, tls=server_context(server_pair)) as server:
-        answer = b"HTTP/1.1 200 OK\r\n\r\n" + ok(b"evil")
+        answer = b"HTTP/1.1 200 OK\r\n\r\n" + surplus
         async with scripted(Tunnel(server, answer)) as proxy:
             plan = ProxyPlan("proxy.test", proxy.port)
             target = route(server.port, tls=TlsPlan(ca_pem=authority.pem), proxy=plan)
             sending = upstream.send(target, call(b"mine"), limits(connect=1.0))
             (result,) = await asyncio.gather(sending, return_exceptions=True)
+            if adapter == "owned":
+                assert isinstance(result, UpstreamError)
+                assert (result.stage, result.kind) == (Stage.PROXY, Kind.PROTOCOL)
             assert result.body == b"mine" if isinstance(result, Reply) else not result.sent  # type: ignore[union-attr]

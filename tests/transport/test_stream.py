@@ -276,3 +276,50 @@ async def test_an_unread_empty_reply_neither_harms_nor_blocks_the_next_call(upst
                 tasks = [asyncio.create_task(other(number)) for number in range(3)]
                 await asyncio.sleep(0)
             assert await asyncio.gather(*tasks) == [b"0", b"1", b"2"]
+
+
+async def test_leaving_an_unread_empty_reply_does_not_end_the_call_that_has_its_connection_now(
+    upstream: Upstream,
+) -> None:
+    release = asyncio.Event()
+
+    async def script(peer: Peer, number: int) -> None:
+        while True:
+            request = await peer.request()
+            await peer.server.notify()
+            if request.body:
+                await release.wait()
+            await peer.send(ok(request.body))
+
+    async with scripted(script) as server:
+        target = route(server.port, cap=2)
+        async with upstream.stream(target, call(), limits()):
+            task = asyncio.create_task(upstream.send(target, call(b"other"), limits()))
+            await server.until(lambda: len(server.requests) == 2)
+        release.set()
+        assert (await task).body == b"other"
+
+
+async def test_leaving_a_reply_that_came_before_the_request_was_out_drops_the_rest_of_the_request(
+    upstream: Upstream,
+) -> None:
+    left = asyncio.Event()
+    size = 50_000_000
+    received = 0
+
+    async def script(peer: Peer, number: int) -> None:
+        nonlocal received
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(_HEAD, _chunk(b"one"))
+        peer.writer.transport.pause_reading()
+        await left.wait()
+        peer.writer.transport.resume_reading()
+        while data := await peer.reader.read(1 << 20):
+            received += len(data)
+
+    async with scripted(script) as server:
+        async with upstream.stream(route(server.port), call(b"x" * size), limits()) as reply:
+            assert await anext(aiter(reply)) == b"one"
+        left.set()
+        await server.until(lambda: server.open == 0)
+        assert received < size

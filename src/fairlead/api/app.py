@@ -12,7 +12,7 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
 from fairlead.api import predict_route
-from fairlead.api.body import BodyLimits, Disconnected, Receive, Send, read_body
+from fairlead.api.body import Disconnected, Receive, Send, read_body
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
 from fairlead.api.routes import ROUTES, Route
@@ -30,10 +30,10 @@ Stop = Callable[[], Awaitable[None]]
 class App:
     """One worker's application. `start` builds the house inside the worker's loop, `stop` closes it."""
 
-    def __init__(self, start: Start, stop: Stop, limits: BodyLimits) -> None:
+    def __init__(self, start: Start, stop: Stop, max_body: int) -> None:
         self._start = start
         self._stop = stop
-        self._limits = limits
+        self._max_body = max_body
         self._predict: predict_route.PredictRoute | None = None
         self._router: Router | None = None
 
@@ -51,8 +51,8 @@ class App:
             log.critical("cannot start: %s", fault)
             await send({"type": "lifespan.startup.failed", "message": str(fault)})
             return
-        self._predict = predict_route.PredictRoute(house, self._limits)
-        self._router = router(house, self._limits)
+        self._predict = predict_route.PredictRoute(house, self._max_body)
+        self._router = router(house, self._max_body)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stop()
@@ -85,13 +85,13 @@ def _bare(scope: Scope) -> Request:
     return Request(scope["method"], scope["raw_path"].decode("latin-1"), "", {}, {}, {}, b"")
 
 
-def router(house: House, limits: BodyLimits) -> Router:
+def router(house: House, max_body: int) -> Router:
     """One path route per path of the table, literal segments first, so that nothing falls through to an id."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in ROUTES:
         by_path[route.path][route.method] = route
     paths = sorted(by_path, key=lambda path: (path.count("{"), path))
-    endpoints = [PathRoute(path, _Path(house, by_path[path], limits)) for path in paths]
+    endpoints = [PathRoute(path, _Path(house, by_path[path], max_body)) for path in paths]
     return Router(endpoints, redirect_slashes=False, default=_no_route)
 
 
@@ -107,10 +107,10 @@ async def _no_route(scope: Any, receive: Any, send: Any) -> None:
 class _Path:
     """Answers every method of one path."""
 
-    def __init__(self, house: House, routes: dict[str, Route], limits: BodyLimits) -> None:
+    def __init__(self, house: House, routes: dict[str, Route], max_body: int) -> None:
         self._house = house
         self._routes = routes
-        self._limits = limits
+        self._max_body = max_body
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = _bare(scope)
@@ -128,6 +128,7 @@ class _Path:
 
     async def _answer(self, route: Route, request: Request) -> Reply:
         assert route.run is not None
+        await self._house.refresh()
         if route.remote:
             require_remote_inference(self._house.snapshot)
         decoded = route.decode(request)
@@ -139,7 +140,7 @@ class _Path:
     async def _request(self, scope: Any, receive: Receive) -> tuple[Request, Reply | None]:
         query_text = scope["query_string"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await read_body(receive, self._limits)
+        body = await read_body(receive, self._max_body)
         request = Request(
             scope["method"],
             scope["raw_path"].decode("latin-1"),

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead.errors import IllegalArgument
+
 _MISSING = object()
 
 
 def apply_filter(body: Any, text: str) -> Any:
-    """`text` is a comma list of dotted paths with `*` and `**`; a leading `-` excludes. Nothing left is `{}`."""
+    """`text` is a comma list of dotted paths with `*` and `**`; a leading `-` excludes. Nothing left is `{}`.
+
+    Raises IllegalArgument for a reply that is nested too deeply to be searched.
+    """
     paths = [part.strip() for part in text.split(",") if part.strip()]
     excludes = [path[1:].split(".") for path in paths if path.startswith("-")]
     includes = [path.split(".") for path in paths if not path.startswith("-")]
-    if includes:
-        body = _include(body, includes)
-    if excludes and body is not _MISSING:
-        body = _exclude(body, excludes)
+    try:
+        if includes:
+            body = _include(body, includes)
+        if excludes and body is not _MISSING:
+            body = _exclude(body, excludes)
+    except RecursionError:
+        raise IllegalArgument("filter_path cannot be applied: the reply is nested too deeply") from None
     return {} if body is _MISSING else body
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from fairlead.api.body import BodyLimits, Receive, Send, read_body
+from fairlead.api.body import Receive, Send, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.filter_path import apply_filter
@@ -42,14 +42,14 @@ def match(path: bytes) -> tuple[str, str] | None:
 class PredictRoute:
     """Answers one predict."""
 
-    def __init__(self, house: House, limits: BodyLimits) -> None:
+    def __init__(self, house: House, max_body: int) -> None:
         self._house = house
-        self._limits = limits
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, algorithm: str, model_id: str) -> None:
         """Raises nothing of ours; anything else is a defect and the app's to report."""
         try:
-            body = await read_body(receive, self._limits)
+            body = await read_body(receive, self._max_body)
             refused = _refused(scope, body)
             if refused is not None:
                 await _send(send, refused.status, dumps(refused.body))

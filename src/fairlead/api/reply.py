@@ -14,6 +14,7 @@ from fairlead.api.filter_path import apply_filter
 from fairlead.api.request import Request
 from fairlead.domain.version import REFERENCE_VERSION
 from fairlead.errors import FairleadError
+from fairlead.java.json import JsonFault, compact
 
 JSON_CONTENT_TYPE = "application/json; charset=UTF-8"
 VERSION_HEADER = ("X-OpenSearch-Version", f"OpenSearch/{REFERENCE_VERSION} (opensearch)")
@@ -33,17 +34,19 @@ def dumps(value: Any, *, pretty: bool = False) -> bytes:
     option = (orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE) if pretty else 0
     try:
         return orjson.dumps(value, option=option)
-    except TypeError:  # integers beyond 64 bits
+    except TypeError:  # integers beyond 64 bits, nesting beyond 254 levels
         return _big_dumps(value).encode("utf-8", "replace")
 
 
 def _big_dumps(value: Any) -> str:
+    try:
+        return compact(value)
+    except JsonFault:  # a provider's raw JSON stands somewhere inside
+        pass
     if isinstance(value, dict):
-        return "{" + ",".join(f"{orjson.dumps(key).decode()}:{_big_dumps(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{compact(key)}:{_big_dumps(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(_big_dumps, value)) + "]"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
     return orjson.dumps(value).decode()
 
 

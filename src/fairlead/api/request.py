@@ -67,7 +67,7 @@ def _check_escapes(text: str) -> None:
 
 def decode_segment(text: str) -> str:
     """A path segment, percent-decoded once; `+` stays."""
-    return unquote_to_bytes(text).decode("utf-8", "replace")
+    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
 def refuse_unknown(path: str, query: Mapping[str, str], known: frozenset[str]) -> None:

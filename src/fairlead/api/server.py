@@ -1,8 +1,10 @@
-"""The HTTP protocol in front of the application: uvicorn's, with a limit on the head and on the time it may take."""
+"""The HTTP protocol in front of the application: uvicorn's, with bounds on the head's size and on the time that a whole
+request may take to arrive."""
 
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,48 +12,78 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 15.0
 
-_BODY = b'{"error":"The request head is larger than 64 kB","status":431}'
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json; charset=UTF-8\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_BODY), _BODY)
-)
-
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose request head is too large (431) or does not arrive in time."""
+    """Answers 431 to a head that is too large and 408 to a request that does not arrive in time, and closes.
+
+    Timers exist only while a request has begun and is not complete, which for most is never.
+    """
+
+    body_seconds = 30.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._in_head = False
+        self._in_body = False
         self._head_size = 0
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, transport.abort)
-
-    def on_message_begin(self) -> None:
-        self._head_done()
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
-        super().on_message_begin()
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._head_timer is not None:  # the head is still open
+        if self._in_head:
             self._head_size += len(data)
-            if self._head_size > MAX_HEAD and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+            if self._head_size > MAX_HEAD:
+                self._refuse(431, "The request head is larger than 64 kB")
+        if self._timer is None and (self._in_head or self._in_body):
+            self._timer = self.loop.call_later(HEAD_SECONDS if self._in_head else self.body_seconds, self._late)
+
+    def on_message_begin(self) -> None:
+        self._stop_timer()
+        self._in_head, self._head_size = True, 0
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._head_done()
+        self._stop_timer()
+        self._in_head, self._in_body = False, True
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        self._in_body = False
+        super().on_message_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_done()
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _head_done(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-        self._head_size = 0
+    def _late(self) -> None:
+        self._timer = None
+        if self._in_body:
+            self._refuse(408, f"The request body did not arrive within {self.body_seconds:g} seconds")
+        elif self._in_head:
+            self._refuse(408, f"The request head did not arrive within {HEAD_SECONDS:g} seconds")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, text: str) -> None:
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            body = f'{{"error":"{text}","status":{status}}}'.encode()
+            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json; charset=UTF-8\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def protocol_class(body_seconds: float) -> type[BoundedProtocol]:
+    """The protocol with the body's time-out of the settings."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"body_seconds": body_seconds})

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import multiprocessing
 import multiprocessing.connection
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
@@ -17,7 +19,7 @@ from typing import Any
 import uvicorn
 
 from fairlead.api.app import App
-from fairlead.api.server import BoundedProtocol
+from fairlead.api.server import protocol_class
 from fairlead.bootstrap import application
 from fairlead.settings import Settings
 
@@ -46,7 +48,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        http=BoundedProtocol,
+        http=protocol_class(settings.body_timeout),
         ws="none",
         loop="auto",
         lifespan="on",
@@ -59,6 +61,8 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         backlog=2048,
     )
     server = _Server(config, ready)
+    for number in _STOPS:  # uvicorn raises a stop signal again when it has drained; a clean end is no death by signal
+        signal.signal(number, lambda *_: None)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(server.serve([listener]))
@@ -71,7 +75,16 @@ def _worker(settings: Settings, listener: socket.socket, pipe: Any) -> None:
     def ready() -> None:
         pipe.send("ready")
 
+    threading.Thread(target=_end_with_supervisor, args=(pipe,), daemon=True).start()
     sys.exit(serve_here(application(settings), listener, settings, ready))
+
+
+def _end_with_supervisor(pipe: Any) -> None:
+    """A worker whose supervisor is gone would hold the port with nobody to restart or stop it."""
+    try:
+        pipe.recv()
+    except (EOFError, OSError):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Supervisor:
@@ -103,6 +116,7 @@ class _Supervisor:
         mine, theirs = self._context.Pipe()
         worker = self._context.Process(target=_worker, args=(self._settings, self._listener, theirs))
         worker.start()
+        theirs.close()
         self._workers.append(worker)
         self._pipes[worker.pid or 0] = mine
 

@@ -14,6 +14,7 @@ from fairlead.domain.connector import Action, ActionType, ClientConfig, Connecto
 from fairlead.domain.dataset import Dataset, Remote, TextDocs, Value
 from fairlead.domain.secret import Secret
 from fairlead.engine import chunk
+from fairlead.engine.client_tls import ClientTls, client_tls
 from fairlead.engine.functions.post import POST_FUNCTIONS, PostFunction
 from fairlead.engine.functions.pre import PRE_FUNCTIONS, PreFunction, without_function
 from fairlead.engine.headers import HeaderPlan, Headers
@@ -171,13 +172,14 @@ def _bind(text: str | None, table: Mapping[str, F], compiler: ScriptCompiler) ->
 class CompiledConnector:
     """A connector with its credential opened."""
 
-    __slots__ = ("_actions", "_by_name", "config", "protocol", "retry", "signer")
+    __slots__ = ("_actions", "_by_name", "config", "protocol", "retry", "signer", "tls")
 
     def __init__(self, connector: Connector, credential: Mapping[str, Secret], compiler: ScriptCompiler) -> None:
         owned = dict(connector.parameters or {})
         self.protocol = connector.protocol
         self.config: ClientConfig = connector.config
         self.retry = RetryPlan.of(self.config)
+        self.tls: ClientTls = client_tls(connector.protocol, self.config, credential)
         self.signer = _signer(connector, credential, owned)
         actions = [(action, CompiledAction(action, owned, credential, compiler)) for action in connector.actions or ()]
         self._actions: dict[str, CompiledAction] = {}

@@ -13,6 +13,7 @@ from fairlead.engine.functions.post import PostFunction, data_type_of
 from fairlead.engine.jsonpath import DocumentFault, compile_path, parse_document
 from fairlead.engine.parameters import Parameters
 from fairlead.engine.processors import compile_chain
+from fairlead.engine.raw_embeddings import RAW_FROM, raw_embeddings
 from fairlead.engine.scripts import Script
 from fairlead.errors import (
     FairleadError,
@@ -72,6 +73,10 @@ def interpret(
 def _built_in(body: bytes, post: PostFunction, parameters: Parameters) -> list[Tensor]:
     custom = parameters.text("response_filter")
     path = post.filter if custom is None or not custom.strip() else custom
+    if len(body) >= RAW_FROM and (post.per_document or post.single):
+        tensors = raw_embeddings(body, path, single=post.single)
+        if tensors is not None:
+            return tensors
     value = _read(path, _value(body))
     if value is None:
         raise IllegalArgument("Can't run post process function as model output is null")

@@ -122,8 +122,10 @@ class _Parser:
         line = bisect_left(self.breaks, at)
         return line + 1, at - (self.breaks[line - 1] if line else -1)
 
-    def fail(self, message: str, at: int, cls: type[FairleadError] = JsonSyntax) -> NoReturn:
-        raise cls(f"{message}\n at {_SOURCE.format(*self.position(at))}")
+    def fail(self, message: str, at: int, cls: type[FairleadError] = JsonSyntax, *, read: int = 0) -> NoReturn:
+        """`read` characters from `at` on were read already; a line feed among them does not begin a line."""
+        line, col = self.position(at)
+        raise cls(f"{message}\n at {_SOURCE.format(line, col + read)}")
 
     def end(self, what: str) -> NoReturn:
         blank = "" if what.startswith(":") else " "
@@ -238,7 +240,7 @@ class _Parser:
             self.fail(
                 f"Unrecognized token '{match[0]}': was expecting (JSON String, Number, Array, Object or token 'null', "
                 "'true' or 'false')",
-                start + len(match[0]) + 1,
+                start,
             )
         return self.unexpected(
             character, "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
@@ -254,7 +256,7 @@ class _Parser:
         after = self.text[self.at : self.at + 1]
         if after and after not in ",]} \t\r\n":
             if match[0] in ("0", "-0") and after.isdecimal():
-                self.fail("Invalid numeric value: Leading zeroes not allowed", self.at + 1)
+                self.fail("Invalid numeric value: Leading zeroes not allowed", self.at, read=1)
             self.unexpected(after, "Expected space separating root-level values or a separator after a number")
         whole = not (match[1] or match[2])
         return self.node("number", _integer(match[0]) if whole else float(match[0]), start, self.at, match[0])
@@ -277,7 +279,8 @@ class _Parser:
                 self.fail(
                     f"Illegal unquoted character ((CTRL-CHAR, code {ord(character)})): has to be escaped using "
                     "backslash to be included in string value",
-                    at + 1,
+                    at,
+                    read=1,
                 )
             escape = self.text[at + 1 : at + 2]
             if escape == "u":
@@ -289,12 +292,12 @@ class _Parser:
             elif not escape:
                 self.end("in character escape sequence")
             else:
-                self.fail(f"Unrecognized character escape '{escape}' (code {ord(escape)})", at + 2)
+                self.fail(f"Unrecognized character escape '{escape}' (code {ord(escape)})", at, read=2)
 
     def unicode(self, at: int) -> tuple[int, str]:
         digits = self.text[at + 2 : at + 6]
         if not re.fullmatch(r"[0-9a-fA-F]{4}", digits):
-            self.fail("Unexpected character: expected a hex-digit for character escape sequence", at + 3)
+            self.fail("Unexpected character: expected a hex-digit for character escape sequence", at, read=3)
         unit = int(digits, 16)
         if 0xD800 <= unit < 0xDC00:
             low = re.match(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})", self.text[at + 6 : at + 12])

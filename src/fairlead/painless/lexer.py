@@ -51,14 +51,15 @@ _WORDS = dict.fromkeys(
 # Atomic, so that a script of many comments and one bad character costs no more than its length.
 _SKIP = r"(?>[ \t\r\n]++|//[^\r\n]*+[\r\n]?|/\*(?>[^*]++|\*(?!/))*+\*/)*+"
 
-# Groups: word, number, string, member behind a dot (or nothing, an error), operator, end of text; none: an error.
+# Groups: word, number, string, member behind a dot (or nothing, an error), operator,
+# slash, end of text; none: an error.
 _TOKEN = re.compile(
     _SKIP + r"(?:([A-Za-z_][A-Za-z0-9_]*+)"
     r"|(0[xX][0-9a-fA-F]++[lL]?|0[0-7]++[lL]?|(?:0|[1-9][0-9]*+)(?:(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)[fFdD]?"
     r"|\.[0-9]++[fFdD]?|[lLfFdD]?))"
     r"|(\"(?>[^\"\\]++|\\[\"\\])*+\"|'(?>[^'\\]++|\\['\\])*+')"
     r"|\??\.([A-Za-z_][A-Za-z0-9_]*+|0|[1-9][0-9]*+|)"
-    r"|(>>>=|<<=|>>=|>>>|===|!==|==~|=~|==|!=|<=|>=|&&|\|\||<<|>>|\+\+|--|\+=|-=|\*=|/=(?![*/])|%=|&=|\^=|\|="
+    r"|(>>>=|<<=|>>=|>>>|===|!==|==~|=~|==|!=|<=|>=|&&|\|\||<<|>>|\+\+|--|\+=|-=|\*=|%=|&=|\^=|\|="
     r"|\?:|::|->|[{}\[\](),;!~*%+\-<>&^|?:=]|/(?!\*))"
     r"|(\Z)|)"
 )
@@ -84,43 +85,45 @@ def tokenize(text: str) -> list[Token]:
     tokens: list[Token] = []
     append = tokens.append
     words = _WORDS
-    matches = _TOKEN.finditer(text)
     kind = OPERATOR
+    start = 0
     while True:
-        found = next(matches)
-        group = found.lastindex
-        if group is None:
-            append((ERROR, "", found.end()))
-            return tokens
-        word = found[group]
-        at = found.start(group)
-        if group == 1:
-            kind = words.get(word, ID)
-        elif group == 5:
-            if word[0] == "/" and kind not in _DIVIDES_AFTER and (not tokens or tokens[-1][1] not in ("]", ")")):
-                regex = _REGEX.match(text, at)
+        for found in _TOKEN.finditer(text, start):
+            group = found.lastindex
+            if group is None:
+                append((ERROR, "", found.end()))
+                return tokens
+            word = found[group]
+            at = found.start(group)
+            if group == 1:
+                kind = words.get(word, ID)
+            elif group == 5:
+                kind = OPERATOR
+            elif group == 4:
+                # A lone `?` never stands right before a dot, so this is the null-safe one.
+                dot = "?." if text[at - 2 : at] == "?." else "."
+                append((OPERATOR, dot, at - len(dot)))
+                if not word:
+                    append((ERROR, "", at))
+                    return tokens
+                kind = INDEX if word[0].isdigit() else MEMBER
+            elif group == 3:
+                kind = STRING
+            elif group == 2:
+                kind = NUMBER
+            elif group == 6:
+                divides = kind in _DIVIDES_AFTER or (tokens and tokens[-1][1] in ("]", ")"))
+                regex = None if divides else _REGEX.match(text, at)
                 if regex is not None:
                     kind = REGEX
                     append((REGEX, regex.group(), at))
-                    matches = _TOKEN.finditer(text, regex.end())
-                    continue
-            kind = OPERATOR
-        elif group == 4:
-            # A lone `?` never stands right before a dot, so this is the null-safe one.
-            dot = text[at - 2 : at] if text[at - 2 : at] == "?." else "."
-            append((OPERATOR, dot, at - len(dot)))
-            if not word:
-                append((ERROR, "", at))
+                    start = regex.end()
+                    break
+                kind = OPERATOR
+            else:
+                append((END, "<EOF>", at))
                 return tokens
-            kind = INDEX if word[0].isdigit() else MEMBER
-        elif group == 3:
-            kind = STRING
-        elif group == 2:
-            kind = NUMBER
-        else:
-            append((END, "<EOF>", at))
-            return tokens
-        append((kind, word, at))
+            append((kind, word, at))
 
 
 def lexical_problem(text: str, at: int) -> CompileProblem:

@@ -1,69 +1,19 @@
-"""Tokens to the syntax tree by recursive descent; it knows no types and resolves no names.
+"""Tokens to the syntax tree by recursive descent: functions and statements; it knows no types and resolves no names.
 
-Spec 04 section 4. Two kinds of message exist in the original, and which one is given depends on how far its generated
-parser had to look ahead; `_ambiguous` says whether it is in the middle of such a look-ahead here.
+Spec 04 section 4.
 """
 
 from __future__ import annotations
 
 from fairlead.painless import nodes as n
-from fairlead.painless.errors import CompileProblem, problem, thrown
+from fairlead.painless.expression_parser import ExpressionParser
 from fairlead.painless.lexer import (
     END,
-    ERROR,
     ID,
     KEYWORD,
-    MEMBER,
-    NUMBER,
     OPERATOR,
-    REGEX,
-    STRING,
     TYPE,
-    lexical_problem,
-    regex_parts,
-    show,
-    string_value,
-    tokenize,
 )
-from fairlead.painless.limits import MAX_NESTING
-
-_ASSIGN = 1
-_CONDITIONAL = 2
-_ELVIS = 3
-_INSTANCEOF = 10
-
-_BINARY = {
-    "||": 4,
-    "&&": 5,
-    "|": 6,
-    "^": 7,
-    "&": 8,
-    "==": 9,
-    "!=": 9,
-    "===": 9,
-    "!==": 9,
-    "<": 11,
-    "<=": 11,
-    ">": 11,
-    ">=": 11,
-    "<<": 12,
-    ">>": 12,
-    ">>>": 12,
-    "=~": 13,
-    "==~": 13,
-    "+": 14,
-    "-": 14,
-    "*": 15,
-    "/": 15,
-    "%": 15,
-}
-_ASSIGNMENTS = frozenset(["=", "+=", "-=", "*=", "/=", "%=", "&=", "^=", "|=", "<<=", ">>=", ">>>="])
-_UNARY = frozenset(["+", "-", "!", "~", "++", "--"])
-_PRECEDENCE = (
-    _BINARY | dict.fromkeys(_ASSIGNMENTS, _ASSIGN) | {"?": _CONDITIONAL, "?:": _ELVIS, "instanceof": _INSTANCEOF}
-)
-_STARTS_TIGHT = frozenset({ID, NUMBER, STRING, REGEX, TYPE})
-_STARTS_TIGHT_TEXT = frozenset({"(", "new", "!", "~", "true", "false", "null"})
 
 
 def parse(text: str) -> n.Program:
@@ -71,189 +21,63 @@ def parse(text: str) -> n.Program:
     return _Parser(text).program()
 
 
-_PADDING = 4
-"""Copies of the last token behind it, for look-ahead."""
+_STATEMENT_STARTS = frozenset(
+    [
+        "if",
+        "while",
+        "for",
+        "try",
+        "do",
+        "continue",
+        "break",
+        "return",
+        "throw",
+        "new",
+        "true",
+        "false",
+        "null",
+        "(",
+        "[",
+        "+",
+        "-",
+        "!",
+        "~",
+        "++",
+        "--",
+    ]
+)
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._source = text
-        self._tokens = tokenize(text)
-        # Look-ahead may run past the last token.
-        last = self._tokens[-1]
-        self._tokens += [(last[0], last[1], last[2])] * _PADDING
-        self._i = 0
-        self._kind, self._text, self._at = self._tokens[0]
-        self._ambiguous = False
-        self._first = True
-        self._nesting = 0
-        if self._kind == ERROR:
-            raise lexical_problem(text, self._at)
-
-    # Tokens -----------------------------------------------------------------------------------------------------------
-
-    def _next(self) -> None:
-        self._i += 1
-        self._kind, self._text, self._at = self._tokens[self._i]
-        if self._kind == ERROR:
-            raise lexical_problem(self._source, self._at)
-
-    def _near(self) -> CompileProblem:
-        if self._kind == END:
-            message = "unexpected end of script."
-        else:
-            message = f"invalid sequence of tokens near ['{show(self._text)}']."
-        cause = thrown("NoViableAltException", None)
-        return CompileProblem(self._at, thrown("IllegalArgumentException", message, cause))
-
-    def _unexpected(self, expected: str) -> CompileProblem:
-        if self._ambiguous:
-            return self._near()
-        return problem(self._at, f"unexpected token ['{show(self._text)}'] was expecting one of [{expected}].")
-
-    def _expect(self, text: str) -> None:
-        if self._text != text or self._kind not in (OPERATOR, KEYWORD):
-            raise self._unexpected(f"'{text}'")
-        self._next()
-
-    def _is(self, text: str) -> bool:
-        return self._text == text and self._kind in (OPERATOR, KEYWORD)
-
-    def _enter(self) -> None:
-        self._nesting += 1
-        if self._nesting > MAX_NESTING:
-            raise problem(None, None, "StackOverflowError")
-
-    # Look-ahead -------------------------------------------------------------------------------------------------------
-
-    def _type_end(self, i: int) -> int:
-        """The token after a type that starts at token `i`, or -1 when there is none."""
-        tokens = self._tokens
-        kind = tokens[i][0]
-        if kind == TYPE:
-            i += 1
-        elif kind == ID:
-            i += 1
-            while tokens[i][1] == "." and tokens[i + 1][0] == MEMBER:
-                i += 2
-        else:
-            return -1
-        while tokens[i][1] == "[" and tokens[i + 1][1] == "]":
-            i += 2
-        return i
-
-    def _declares(self) -> bool:
-        if self._kind == TYPE:
-            return True
-        end = self._type_end(self._i)
-        return end > 0 and self._tokens[end][0] == ID
-
-    def _declares_function(self) -> bool:
-        end = self._type_end(self._i)
-        return end > 0 and self._tokens[end][0] == ID and self._tokens[end + 1][1] == "("
-
-    def _closing(self, i: int) -> int:
-        """The token of the bracket that closes the one at token `i`, or the last token."""
-        depth = 0
-        tokens = self._tokens
-        end = len(tokens) - _PADDING
-        while i < end:
-            kind, text, _ = tokens[i]
-            if kind == OPERATOR:
-                if text in ("(", "[", "{"):
-                    depth += 1
-                elif text in (")", "]", "}"):
-                    depth -= 1
-                    if depth == 0:
-                        return i
-            i += 1
-        return end
-
-    def _is_list_literal(self, i: int) -> bool:
-        """Whether the brackets at token `i` can only be a literal, not an index: empty, or with `,` or `:` in them."""
-        end = self._closing(i)
-        if end == i + 1:
-            return True
-        depth = 0
-        for kind, text, _ in self._tokens[i + 1 : end]:
-            if kind != OPERATOR:
-                continue
-            if text in ("(", "[", "{", "?"):
-                depth += 1
-            elif text in (")", "]", "}") or (text == ":" and depth):
-                depth -= 1
-            elif depth == 0 and text in (",", ":"):
-                return True
-        return False
-
-    def _is_cast(self) -> bool:
-        """At `(`: whether a cast follows."""
-        tokens = self._tokens
-        inside = tokens[self._i + 1][0]
-        if inside != ID and inside != TYPE:
-            return False
-        end = self._type_end(self._i + 1)
-        if end < 0 or tokens[end][1] != ")":
-            return False
-        if inside == TYPE:
-            return True
-        kind, text, _ = tokens[end + 1]
-        if kind == OPERATOR and text == "[":
-            return self._is_list_literal(end + 1)
-        return kind in _STARTS_TIGHT or (text in _STARTS_TIGHT_TEXT and kind in (OPERATOR, KEYWORD))
-
+class _Parser(ExpressionParser):
     # Declarations -----------------------------------------------------------------------------------------------------
 
     def program(self) -> n.Program:
         functions = []
         while (self._kind == ID or self._kind == TYPE) and self._declares_function():
             functions.append(self._function())
-        statements = []
+        statements: list[n.Node] = []
         start = self._at
         while self._kind != END:
+            if statements and not self._starts_statement():
+                raise self._unexpected("<EOF>")
             statements.append(self._statement(False))
             self._first = False
         return n.Program(tuple(functions), n.Block(start, start, tuple(statements), False), len(self._source))
 
-    def _type(self) -> n.TypeName:
-        at = self._at
-        if self._kind not in (ID, TYPE):
-            raise self._near()
-        name = self._text
-        primitive = self._kind == TYPE
-        self._next()
-        while not primitive and self._text == "." and self._tokens[self._i + 1][0] == MEMBER:
-            self._next()
-            name += "." + self._text
-            self._next()
-        return n.TypeName(name, self._dims(), at)
-
-    def _dims(self) -> int:
-        dims = 0
-        while self._is("[") and self._tokens[self._i + 1][1] == "]":
-            self._next()
-            self._next()
-            dims += 1
-        return dims
-
-    def _name(self) -> str:
-        if self._kind != ID:
-            raise self._unexpected("ID")
-        name = self._text
-        self._next()
-        return name
+    def _starts_statement(self) -> bool:
+        return self._kind not in (OPERATOR, KEYWORD) or self._text in _STATEMENT_STARTS
 
     def _function(self) -> n.Function:
         at = self._at
         result = self._type()
         name = self._name()
         self._expect("(")
-        parameters = []
+        parameters: list[n.Parameter] = []
         if not self._is(")"):
             while True:
                 start = self._at
-                if self._kind not in (ID, TYPE):
-                    raise self._unexpected("{TYPE, ID}")
+                if self._kind not in (ID, TYPE) and not parameters:
+                    raise self._unexpected("')'")
                 kind = self._type()
                 parameters.append(n.Parameter(kind, self._name(), start))
                 if not self._is(","):
@@ -270,7 +94,7 @@ class _Parser:
         at = self._at
         self._expect("{")
         self._enter()
-        statements = []
+        statements: list[n.Node] = []
         while not self._is("}"):
             statements.append(self._statement(True))
         self._next()
@@ -342,7 +166,7 @@ class _Parser:
     def _declaration(self) -> n.Declarations:
         start = self._at
         kind = self._type()
-        if self._kind != ID:
+        if self._kind != ID and self._first:
             raise self._near()
         items = []
         while True:
@@ -457,269 +281,5 @@ class _Parser:
             catches.append(n.Catch(kind, name, self._block(), start))
         return n.Try(at, at, body, tuple(catches))
 
-    # Expressions ------------------------------------------------------------------------------------------------------
-
-    def _expression(self, level: int = 0) -> n.Node:
-        self._enter()
-        left = self._unary()
-        start = left.start
-        while self._kind == OPERATOR or self._kind == KEYWORD:
-            operator = self._text
-            strength = _PRECEDENCE.get(operator)
-            if strength is None or strength <= level:
-                break
-            self._next()
-            if strength >= 4 and strength != _INSTANCEOF:
-                left = n.Binary(start, start, operator, left, self._expression(strength))
-            elif strength == _ASSIGN:
-                left = n.Assign(start, start, left, operator[:-1] or None, self._expression())
-            elif strength == _CONDITIONAL:
-                yes = self._expression()
-                self._expect(":")
-                left = n.Conditional(start, start, left, yes, self._expression())
-            elif strength == _ELVIS:
-                left = n.Elvis(start, start, left, self._expression(_CONDITIONAL))
-            else:
-                left = n.InstanceOf(start, start, left, self._type())
-        self._nesting -= 1
-        return left
-
-    def _unary(self) -> n.Node:
-        if self._kind == OPERATOR:
-            text = self._text
-            if text in _UNARY:
-                start = self._at
-                self._next()
-                if text in ("++", "--"):
-                    return n.Step(start, start, self._chain(), 1 if text == "++" else -1, True)
-                self._enter()
-                operand = self._unary()
-                self._nesting -= 1
-                return n.Unary(start, start, text, operand)
-            if text == "(" and self._is_cast():
-                start = self._at
-                self._next()
-                kind = self._type()
-                self._next()
-                self._enter()
-                operand = self._unary()
-                self._nesting -= 1
-                return n.Cast(start, start, kind, operand)
-        chain = self._chain()
-        if self._kind == OPERATOR and self._text in ("++", "--"):
-            by = 1 if self._text == "++" else -1
-            self._next()
-            return n.Step(chain.start, chain.start, chain, by, False)
-        return chain
-
-    def _chain(self) -> n.Node:
-        node = self._primary()
-        while self._kind == OPERATOR:
-            text = self._text
-            at = self._at
-            if text == "." or text == "?.":
-                safe = text == "?."
-                self._next()
-                name = self._text
-                is_member = self._kind == MEMBER
-                self._next()
-                if is_member and self._is("("):
-                    node = n.Call(node.start, at, node, name, self._arguments(), safe)
-                else:
-                    node = n.Member(node.start, at, node, name, safe)
-            elif text == "[":
-                self._next()
-                index = self._expression()
-                self._expect("]")
-                node = n.Element(node.start, at, node, index)
-            else:
-                break
-        return node
-
-    def _primary(self) -> n.Node:
-        kind, text, at = self._kind, self._text, self._at
-        if kind == ID:
-            self._next()
-            if self._is("("):
-                return n.LocalCall(at, at, text, self._arguments())
-            return n.Name(at, at, text)
-        if kind == STRING:
-            self._next()
-            return n.Text(at, at, string_value(text))
-        if kind == NUMBER:
-            self._next()
-            return _number(text, at)
-        if kind == REGEX:
-            self._next()
-            return n.Regex(at, at, *regex_parts(text))
-        if kind == OPERATOR:
-            if text == "(":
-                self._next()
-                before, self._ambiguous = self._ambiguous, True
-                inner = self._expression()
-                self._expect(")")
-                self._ambiguous = before
-                return _parenthesised(inner, at)
-            if text == "[":
-                return self._brackets()
-        elif kind == KEYWORD:
-            if text == "new":
-                return self._new()
-            if text in ("true", "false", "null"):
-                self._next()
-                return n.Constant(at, at, {"true": True, "false": False, "null": None}[text])
-        elif kind == TYPE:
-            end = self._type_end(self._i)
-            if self._tokens[end][1] == ".":
-                return n.StaticType(at, at, self._type())
-        raise self._near()
-
-    def _brackets(self) -> n.Node:
-        at = self._at
-        before, self._ambiguous = self._ambiguous, True
-        self._next()
-        node: n.Node
-        if self._is("]"):
-            node = n.ListLiteral(at, at, ())
-        elif self._is(":"):
-            self._next()
-            node = n.MapLiteral(at, at, ())
-        else:
-            first = self._expression()
-            if self._is(":"):
-                self._next()
-                pairs = [(first, self._expression())]
-                while self._is(","):
-                    self._next()
-                    key = self._expression()
-                    self._expect(":")
-                    pairs.append((key, self._expression()))
-                node = n.MapLiteral(at, at, tuple(pairs))
-            else:
-                items = [first]
-                while self._is(","):
-                    self._next()
-                    items.append(self._expression())
-                node = n.ListLiteral(at, at, tuple(items))
-        self._expect("]")
-        self._ambiguous = before
-        return node
-
-    def _new(self) -> n.Node:
-        at = self._at
-        self._next()
-        kind = self._type()
-        if kind.dims:
-            if not self._is("{"):
-                raise self._near()
-            self._next()
-            items = []
-            if not self._is("}"):
-                items.append(self._expression())
-                while self._is(","):
-                    self._next()
-                    items.append(self._expression())
-            self._expect("}")
-            return n.NewArrayItems(at, at, kind, tuple(items))
-        if self._is("("):
-            return n.New(at, at, kind, self._arguments())
-        if not self._is("["):
-            raise self._near()
-        sizes = []
-        while self._is("["):
-            self._next()
-            sizes.append(self._expression())
-            self._expect("]")
-        return n.NewArray(at, at, n.TypeName(kind.name, len(sizes), kind.at), tuple(sizes))
-
-    # Arguments --------------------------------------------------------------------------------------------------------
-
-    def _arguments(self) -> tuple[n.Node, ...]:
-        self._next()
-        if self._is(")"):
-            self._next()
-            return ()
-        found = [self._argument()]
-        while self._is(","):
-            self._next()
-            found.append(self._argument())
-        if not self._is(")"):
-            raise self._unexpected("{')', ','}")
-        self._next()
-        return tuple(found)
-
-    def _argument(self) -> n.Node:
-        kind = self._kind
-        tokens = self._tokens
-        if kind in (ID, TYPE):
-            after = tokens[self._i + 1]
-            if after[1] == "->":
-                return self._lambda(False)
-            if after[1] in (",", ")", "(") and kind == ID:
-                return self._expression()
-            end = self._type_end(self._i)
-            if tokens[end][1] == "::":
-                kind_name = self._type()
-                return self._reference(kind_name)
-            if tokens[end][0] == ID:
-                if tokens[end + 1][1] != "->":
-                    self._i = end
-                    self._next()
-                    raise self._near()
-                return self._lambda(False)
-        elif kind == OPERATOR and self._text == "(":
-            if tokens[self._closing(self._i) + 1][1] == "->":
-                return self._lambda(True)
-        elif kind == KEYWORD and self._text == "this":
-            kind_name = n.TypeName("this", 0, self._at)
-            self._next()
-            return self._reference(kind_name)
-        return self._expression()
-
-    def _reference(self, kind: n.TypeName) -> n.Node:
-        self._expect("::")
-        name = self._text
-        if self._kind != ID and name != "new":
-            raise self._near()
-        self._next()
-        return n.Reference(kind.at, kind.at, kind, name)
-
-    def _parameter(self) -> n.Parameter:
-        at = self._at
-        end = self._type_end(self._i)
-        kind = self._type() if end > 0 and self._tokens[end][0] == ID else None
-        return n.Parameter(kind, self._name(), at)
-
-    def _lambda(self, parentheses: bool) -> n.Node:
-        at = self._at
-        parameters = []
-        if parentheses:
-            self._next()
-            if not self._is(")"):
-                parameters.append(self._parameter())
-                while self._is(","):
-                    self._next()
-                    parameters.append(self._parameter())
-            self._expect(")")
-        else:
-            parameters.append(self._parameter())
-        self._expect("->")
-        if self._is("{"):
-            return n.LambdaNode(at, at, tuple(parameters), self._block())
-        return n.LambdaNode(at, at, tuple(parameters), self._expression())
-
 
 _COMPOUND = {"if": _Parser._if, "while": _Parser._while, "for": _Parser._for, "try": _Parser._try}
-
-
-def _number(text: str, at: int) -> n.Number:
-    if text[:2] in ("0x", "0X"):
-        return n.Number(at, at, text, 16, False)
-    if len(text) > 1 and text[0] == "0" and text[1].isdigit():
-        return n.Number(at, at, text, 8, False)
-    return n.Number(at, at, text, 10, "." in text or "e" in text or "E" in text)
-
-
-def _parenthesised(inner: n.Node, start: int) -> n.Node:
-    """The inner node, which from outside begins at the parenthesis."""
-    return n.Parens(start, inner.at, inner)

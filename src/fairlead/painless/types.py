@@ -140,7 +140,13 @@ class Type:
         return "Object" if self is DEF else self.name
 
     def subclass_of(self, other: Type) -> bool:
-        return other in self.ancestors
+        if other in self.ancestors:
+            return True
+        mine, its = self.component, other.component
+        if mine is None or its is None or mine.primitive or its.primitive:
+            return False
+        # Arrays of references are covariant, and def[] is Object[].
+        return its is DEF or mine.subclass_of(its)
 
 
 # Rank orders the numeric types for promotion; int stands for everything narrower (spec 7.1).

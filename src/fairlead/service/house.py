@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from fairlead.domain.ports import StoreUnavailable
@@ -41,6 +42,11 @@ class House:
         self.settings = SettingsService(ports, snapshot)
         self.search = SearchService(ports)
         self.predict = PredictService(ports, snapshot, self.models)
+
+    async def refresh(self) -> None:
+        """Takes in what other workers wrote, so that a caller who changed something through one is understood by all."""
+        with contextlib.suppress(StoreUnavailable):  # whatever needs the store says so itself
+            await self.snapshot.catch_up()
 
     async def store_problem(self) -> str | None:
         """What keeps the store from answering, or None."""

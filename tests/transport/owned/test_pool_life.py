@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -13,8 +13,9 @@ import pytest_asyncio
 from fairlead.errors import IllegalArgument
 from fairlead.transport.owned import adapter, dial, pool
 from fairlead.transport.owned.adapter import OwnedUpstream
+from fairlead.transport.owned.connection import Connection
 from fairlead.transport.owned.pool import PoolEvent
-from fairlead.transport.port import Kind, Stage, UpstreamError
+from fairlead.transport.port import Kind, Limits, Stage, UpstreamError
 from transport.calls import call, limits, route
 from transport.scripted import Peer, PinnedDialer, echo, ok, scripted
 
@@ -208,3 +209,59 @@ async def test_two_hundred_calls_that_wait_for_a_first_byte_all_end(owned: Owned
         kinds = {result.kind for result in results if isinstance(result, UpstreamError)}
         assert kinds == {Kind.TIMEOUT}
         assert len(results) == 200
+
+
+async def test_a_call_that_follows_a_closed_one_dials_only_when_its_socket_is_gone(
+    owned: OwnedUpstream, dialer: PinnedDialer
+) -> None:
+    seen = []
+
+    async def counts(host: str, port: int) -> list[str]:
+        seen.append([stats.open for stats in owned.stats()])
+        return ["127.0.0.1"]
+
+    dialer.addresses = counts  # type: ignore[method-assign]
+
+    async def script(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(ok(b"body"))
+        await peer.gone()
+
+    async with scripted(script) as server:
+        target = route(server.port, cap=1, queue=0)
+        for _ in range(5):
+            async with owned.stream(target, call(), limits()):
+                pass
+        assert seen == [[1]] * 5
+
+
+async def test_a_new_connection_that_is_gone_before_its_call_is_a_reset_before_sending(
+    owned: OwnedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = dial.Dial.connect
+
+    async def lost(self: dial.Dial, wanted: Limits, total: float, make: Callable[[], Connection]) -> object:
+        connection, addresses = await connect(self, wanted, total, make)
+        connection.abort()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return connection, addresses
+
+    async with scripted(echo) as server:
+        target = route(server.port, cap=1, queue=0)
+        with monkeypatch.context() as patched:
+            patched.setattr(dial.Dial, "connect", lost)
+            for _ in range(3):
+                with pytest.raises(UpstreamError) as caught:
+                    await owned.send(target, call(), limits())
+                assert (caught.value.kind, caught.value.sent) == (Kind.RESET, False)
+        assert (await owned.send(target, call(b"x"), limits())).body == b"x"
+
+
+async def test_a_kept_connection_that_is_being_closed_is_not_taken(owned: OwnedUpstream) -> None:
+    async with scripted(echo) as server:
+        target = route(server.port, cap=1, queue=0)
+        await owned.send(target, call(), limits())
+        owned._lanes[target].pool._idle[0].abort()
+        assert (await owned.send(target, call(b"x"), limits())).body == b"x"
+        assert server.accepted == 2

@@ -42,5 +42,7 @@ def test_no_document_is_lost_or_moved_and_each_call_keeps_the_parameters(
     whole = TextDocs(tuple(docs), {"content_type": "QUERY"}, None)
     for calls in (split(whole, str(step), natural), split(whole, None, natural)):
         assert [doc for call in calls if isinstance(call, TextDocs) for doc in call.docs] == docs
-        assert all(isinstance(call, TextDocs) and call.algorithm_parameters == {"content_type": "QUERY"} for call in calls)
+        assert all(
+            isinstance(call, TextDocs) and call.algorithm_parameters == {"content_type": "QUERY"} for call in calls
+        )
         assert len(calls) >= 1

@@ -80,9 +80,11 @@ def refusal(made: CompiledAction, dataset: Any) -> str:
 
 
 def test_a_request_has_method_url_headers_body_and_parameters() -> None:
-    made = action('{"q":"${parameters.q}"}', {"own": "1"}, method="put", headers={"Authorization": "Bearer ${credential.key}"})
+    made = action(
+        '{"q":"${parameters.q}"}', {"own": "1"}, method="put", headers={"Authorization": "Bearer ${credential.key}"}
+    )
     out = made.prepare(remote(q="x"))
-    assert (out.method, out.url, out.url_is_fixed, out.body) == ("PUT", URL, True, b'{"q":"x"}')
+    assert (out.method, out.url, out.body) == ("PUT", URL, b'{"q":"x"}')
     assert out.headers == ((b"Authorization", b"Bearer canary-7f3a"), (b"Content-Type", b"application/json"))
     assert out.parameters.merged() == {"own": "1", "q": "x"}
 
@@ -106,13 +108,12 @@ def test_a_post_without_a_body_is_refused_but_other_methods_and_cancels_may_be_e
     assert action(None, kind=ActionType.CANCEL_BATCH_PREDICT).prepare(remote()).body == b""
 
 
-def test_the_url_is_fixed_unless_a_given_parameter_stands_in_it() -> None:
+def test_the_url_is_rendered_once_unless_a_given_parameter_stands_in_it() -> None:
     made = action(url=URL + "/${parameters.path}", owned={"path": "${parameters.model}", "model": "m"})
-    assert [(made.prepare(given).url, made.prepare(given).url_is_fixed) for given in (remote(), remote(other="x"))] == [
-        (URL + "/m", True)
-    ] * 2
-    moved = made.prepare(remote(model="a/b"))
-    assert (moved.url, moved.url_is_fixed) == (URL + "/a%2Fb", False)
+    first, second = made.prepare(remote()).url, made.prepare(remote(other="x")).url
+    assert first == URL + "/m"
+    assert second is first
+    assert made.prepare(remote(model="a/b")).url == URL + "/a%2Fb"
 
 
 def test_a_url_that_can_never_be_rendered_is_refused_at_each_call_not_when_compiled() -> None:
@@ -150,9 +151,14 @@ def test_vector_12_documents_without_a_function_go_the_default_way_in_one_call()
 
 
 def test_vector_13_a_script_gets_one_document_a_call() -> None:
-    scripts = Scripts({"s": lambda params: json.dumps({"parameters": {"t": json.loads(f'"{params["text_docs"][0]}"')}})})
+    scripts = Scripts(
+        {"s": lambda params: json.dumps({"parameters": {"t": json.loads(f'"{params["text_docs"][0]}"')}})}
+    )
     made = action('{"t":"${parameters.t}"}', scripts=scripts, pre_process_function="s")
-    assert [body(made.prepare(chunk)) for chunk in made.chunks(TextDocs(('say "a"', "b")))] == [{"t": 'say "a"'}, {"t": "b"}]
+    assert [body(made.prepare(chunk)) for chunk in made.chunks(TextDocs(('say "a"', "b")))] == [
+        {"t": 'say "a"'},
+        {"t": "b"},
+    ]
     assert scripts.compiled == ["s"]
 
 
@@ -214,7 +220,10 @@ def test_a_function_text_with_placeholders_is_filled_and_compiled_for_each_call(
 
 def test_a_script_that_does_not_compile_is_known_at_once_and_hurts_only_calls_that_need_it() -> None:
     made = action("{}", pre_process_function="nonsense", post_process_function="rubbish")
-    assert [fault.reason for fault in made.script_faults] == ["cannot resolve symbol [nonsense]", "cannot resolve symbol [rubbish]"]
+    assert [fault.reason for fault in made.script_faults] == [
+        "cannot resolve symbol [nonsense]",
+        "cannot resolve symbol [rubbish]",
+    ]
     assert made.prepare(remote(a="b")).body == b"{}"
     with pytest.raises(ScriptFault):
         made.prepare(TextDocs(("d",)))
@@ -235,7 +244,9 @@ def test_the_post_function_is_a_row_a_script_or_filled_for_the_call() -> None:
         filled.post(Parameters({}, {}))
 
 
-@pytest.mark.parametrize(("function", "many"), [("openai.embedding", True), ("bedrock.embedding", False), ("cohere.rerank", False)])
+@pytest.mark.parametrize(
+    ("function", "many"), [("openai.embedding", True), ("bedrock.embedding", False), ("cohere.rerank", False)]
+)
 def test_an_action_knows_whether_it_must_answer_one_tensor_per_document(function: str, many: bool) -> None:
     assert action(post_process_function=f"connector.post_process.{function}").one_tensor_per_document is many
 
@@ -316,7 +327,12 @@ def test_compiled_things_show_no_secret() -> None:
 
 
 def test_no_call_changes_what_the_next_one_sends() -> None:
-    made = action('{"a":"${parameters.a:-d}"}', {"own": "1"}, headers={"X-A": "${parameters.a:-d}"}, url=URL + "?a=${parameters.a:-d}")
+    made = action(
+        '{"a":"${parameters.a:-d}"}',
+        {"own": "1"},
+        headers={"X-A": "${parameters.a:-d}"},
+        url=URL + "?a=${parameters.a:-d}",
+    )
     before = made.prepare(remote())
     values: Mapping[str, Value] = {"a": 'x"/', "own": "2", "no_escape_params": "none"}
     made.prepare(Remote(values))

@@ -76,7 +76,15 @@ def test_the_request_may_name_another_filter_and_a_null_is_none() -> None:
     assert data == [[2], [1]]
 
 
-@pytest.mark.parametrize("reply", [b'{"embeddings":[[9]],"embeddings":[[1]]}', b'{"embeddings":[[1]]} and more', b"{embeddings:[[1]]}", b"{'embeddings':[[1]]}"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b'{"embeddings":[[9]],"embeddings":[[1]]}',
+        b'{"embeddings":[[1]]} and more',
+        b"{embeddings:[[1]]}",
+        b"{'embeddings':[[1]]}",
+    ],
+)
 def test_a_path_reads_lenient_json_as_the_original_does(reply: bytes) -> None:
     assert tensors("cohere.embedding", reply) == [
         {"name": "sentence_embedding", "data_type": "FLOAT32", "shape": [1], "data": [1]}
@@ -100,14 +108,28 @@ def test_only_functions_with_one_embedding_per_document_must_answer_as_many() ->
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.just(0.5) | st.sampled_from(["", "a", "INT8", "1"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["index", "relevance_score", "relevanceScore", "jobArn", "inference_results", "output", "data", "shape"]
-            + ["data_type", "name", "result", "dataAsMap"]
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "index",
+                    "relevance_score",
+                    "relevanceScore",
+                    "jobArn",
+                    "inference_results",
+                    "output",
+                    "data",
+                    "shape",
+                    "data_type",
+                    "name",
+                    "result",
+                    "dataAsMap",
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=10,
 )

@@ -36,8 +36,8 @@ def seen(dataset: Dataset, **owned: str) -> dict[str, Any]:
     return script.seen
 
 
-def produced(answer: str | None, dataset: Dataset = TextDocs(("d",))) -> dict[str, Value]:
-    return dict(run_script(Recorded(answer), dataset, Parameters({}, {})))
+def produced(answer: str | None) -> dict[str, Value]:
+    return dict(run_script(Recorded(answer), TextDocs(("d",)), Parameters({}, {})))
 
 
 SAY = 'say "hi"\n'
@@ -72,7 +72,9 @@ def test_members_become_texts_when_asked_and_documents_are_escaped_once() -> Non
 
 
 def test_request_parameters_are_seen_as_texts_and_as_objects_when_asked() -> None:
-    dataset = Remote({"text": SAY, "list": JsonText('["a"]'), "typed": '{"a":1}', "broken": "{a", "n": JsonText("5"), "null": None})
+    dataset = Remote(
+        {"text": SAY, "list": JsonText('["a"]'), "typed": '{"a":1}', "broken": "{a", "n": JsonText("5"), "null": None}
+    )
     typed = {"text": ESCAPED, "list": '["a"]', "typed": '{\\"a\\":1}', "broken": "{a", "n": "5", "null": None}
     assert seen(dataset) == typed
     assert all(type(value) in (str, type(None)) for value in seen(dataset).values())
@@ -124,7 +126,9 @@ def test_an_answer_that_is_no_json_is_a_400(answer: str) -> None:
 
 
 def test_a_value_knows_whether_it_was_text() -> None:
-    assert [type(value_of(value)) for value in ("a", None, 1, [1], {"a": "b"}, False)] == [str, type(None)] + [JsonText] * 4
+    assert [type(value_of(value)) for value in ("a", None, 1, [1], {"a": "b"}, False)] == [str, type(None)] + [
+        JsonText
+    ] * 4
 
 
 @settings(max_examples=100, deadline=None)
@@ -156,7 +160,9 @@ def test_any_document_pasted_between_quotes_by_a_script_arrives_verbatim(text: s
         ("no placeholder", {}, "no placeholder"),
     ],
 )
-def test_placeholders_of_a_function_text_become_literals(text: str, request_values: dict[str, Any], filled: str) -> None:
+def test_placeholders_of_a_function_text_become_literals(
+    text: str, request_values: dict[str, Any], filled: str
+) -> None:
     values = {name: flatten(value) for name, value in request_values.items()}
     assert fill(text, Parameters({"own": "mine"}, values)) == filled
     assert has_placeholders(text) is ("${parameters." in text)

@@ -26,9 +26,7 @@ def plan(**config: Any) -> RetryPlan:
 @pytest.mark.parametrize("case", TABLE["delays"], ids=lambda case: f"{case['policy']} {case['base']}")
 def test_delays_lie_between_the_bounds_of_their_policy(case: dict[str, Any]) -> None:
     policy = BackoffPolicy(case["policy"])
-    made = plan(
-        retry_backoff_policy=policy, retry_backoff_millis=case["base"], retry_timeout_seconds=case["timeout"]
-    )
+    made = plan(retry_backoff_policy=policy, retry_backoff_millis=case["base"], retry_timeout_seconds=case["timeout"])
     assert [made.delay(retry, lambda _: 0) for retry in range(len(case["low"]))] == case["low"]
     assert [made.delay(retry, lambda most: most) for retry in range(len(case["high"]))] == case["high"]
 
@@ -60,7 +58,10 @@ def test_retry_after_is_a_number_or_a_date(header: str, seconds: float | None) -
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(st.characters(), max_size=20) | st.from_regex(r"\A\w{3}, \d\d \w{3} \d{1,5} \d\d:\d\d:\d\d [-+A-Z]\w{0,5}\Z"))
+@given(
+    st.text(st.characters(), max_size=20)
+    | st.from_regex(r"\A\w{3}, \d\d \w{3} \d{1,5} \d\d:\d\d:\d\d [-+A-Z]\w{0,5}\Z")
+)
 def test_any_retry_after_is_a_time_to_wait_or_none(header: str) -> None:
     seconds = retry_after(header, NOW)
     assert seconds is None or 0 <= seconds < float("inf")

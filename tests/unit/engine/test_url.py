@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from fairlead.api.decode.fields import flatten
 from fairlead.engine.parameters import Parameters
 from fairlead.engine.url import UrlTemplate
-from fairlead.errors import IllegalArgument
+from fairlead.errors import FairleadError, IllegalArgument
 
 CASES = json.loads((Path(__file__).parent / "cases" / "url.json").read_text("utf-8"))["cases"]
 
@@ -45,12 +46,23 @@ def test_every_name_that_can_change_the_url_is_known_nested_ones_too() -> None:
     assert UrlTemplate("https://h/${parameters.a}", owned).names == {"a", "b", "c"}
 
 
+def tried(run: Callable[[], Any]) -> Any:
+    """What a call gives, or the fault of ours that it raises; any other exception is a failure."""
+    try:
+        return run()
+    except FairleadError as fault:
+        return fault
+
+
 VALUES = st.text(st.characters(), max_size=20) | st.sampled_from(
-    ["..", ".", "/", "//evil.example/", "https://evil.example/", "@evil.example", "?x=1", "#f", "\\..\\", "a\r\nb", "%2e%2e"]
-    + ["%2F", "..%2f", "&a=b", ";p", "\x00", "evil.example:80", "\ud800", "é", "${parameters.own}", ""]
-)
+    ["..", ".", "/", "//evil.example/", "https://evil.example/", "@evil.example", "?x=1", "#f", "\\..\\", "a\r\nb", "%2e%2e",
+     "%2F", "..%2f", "&a=b", ";p", "\x00", "evil.example:80", "\ud800", "é", "${parameters.own}", ""]
+)  # fmt: skip
 TEMPLATES = ["https://h:1/v1/${parameters.v}/x/${parameters.w}?a=${parameters.v}&b=${parameters.w}&c"]
-TEMPLATES += ["https://${parameters.own}/p${parameters.v}/${parameters.w}", "http://h/${parameters.nested}#${parameters.w}"]
+TEMPLATES += [
+    "https://${parameters.own}/p${parameters.v}/${parameters.w}",
+    "http://h/${parameters.nested}#${parameters.w}",
+]
 OWNED = {"own": "h:1", "nested": "n/${parameters.v}-/${parameters.w}?q=${parameters.w}"}
 
 
@@ -60,14 +72,13 @@ OWNED = {"own": "h:1", "nested": "n/${parameters.v}-/${parameters.w}?q=${paramet
 def test_a_callers_value_never_changes_scheme_host_or_structure(url: str, v: str, w: str) -> None:
     template = UrlTemplate(url, OWNED)
     expected = urlsplit(template.render(Parameters(OWNED, {"v": "V", "w": "W"})))
-    try:
-        out = template.render(Parameters(OWNED, {"v": v, "w": w}))
-    except IllegalArgument as refused:
-        assert refused.status == 400
+    out = tried(lambda: template.render(Parameters(OWNED, {"v": v, "w": w})))
+    if isinstance(out, FairleadError):
+        assert isinstance(out, IllegalArgument)
         assert {v, w} & {".", ".."}
         return
     assert out.isascii()
-    assert not set(out) & set(" \r\n\t\x00\\\"<>^`{|}")
+    assert not set(out) & set(' \r\n\t\x00\\"<>^`{|}')
     seen = urlsplit(out)
     assert (seen.scheme, seen.netloc) == (expected.scheme, expected.netloc)
     segments, wanted = seen.path.split("/"), expected.path.split("/")

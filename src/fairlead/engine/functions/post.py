@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead.domain.tensor import DataType, Tensor
+from fairlead.domain.tensor import DataType, RawJson, Tensor
 from fairlead.errors import ClassCast, IllegalArgument, IndexOutOfBounds
 
 PREFIX = "connector.post_process."
@@ -27,6 +27,11 @@ class PostFunction:
     def per_document(self) -> bool:
         return self.run is _embeddings
 
+    @property
+    def single(self) -> bool:
+        """Whether the whole answer is one embedding."""
+        return self.run is _one_embedding
+
 
 def data_type_of(filter: str) -> DataType:
     """The first type whose name follows a dot in the filter's text, else FLOAT32."""
@@ -44,10 +49,11 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _embedding(numbers: list[Any], kind: DataType) -> Tensor:
+def embedding(numbers: Sequence[Any] | RawJson, kind: DataType, size: int) -> Tensor:
+    """One embedding of `size` numbers, given as numbers or as the text of their array."""
     if kind is DataType.UNKNOWN:
         raise IllegalArgument("data type is null")
-    return Tensor("sentence_embedding", kind, (len(numbers),), numbers)
+    return Tensor("sentence_embedding", kind, (size,), numbers)
 
 
 def _embeddings(value: Any, kind: DataType) -> list[Tensor]:
@@ -59,7 +65,7 @@ def _embeddings(value: Any, kind: DataType) -> list[Tensor]:
     for n, row in enumerate(rows):
         if not isinstance(row, list) or not all(_is_number(number) for number in row):
             raise ClassCast(f"The embedding at position {n} of the provider's reply is not a list of numbers")
-    return [_embedding(row, kind) for row in rows]
+    return [embedding(row, kind, len(row)) for row in rows]
 
 
 def _one_embedding(value: Any, kind: DataType) -> list[Tensor]:
@@ -68,7 +74,7 @@ def _one_embedding(value: Any, kind: DataType) -> list[Tensor]:
         raise IllegalArgument("The embedding should be a non-empty List containing Float values.")
     if not all(_is_number(number) for number in numbers):
         raise ClassCast("The embedding in the provider's reply is not a list of numbers")
-    return [_embedding(numbers, kind)]
+    return [embedding(numbers, kind, len(numbers))]
 
 
 def _scores(results: Sequence[Mapping[str, Any]], key: str) -> list[Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.java.text import double_text
-from fairlead.painless.api.numbers import in_radix, parse_whole
+from fairlead.painless.api.parsing import in_radix, parse_whole
 from fairlead.painless.errors import null_pointer, thrown
 from fairlead.painless.limits import Meter
 from fairlead.painless.runtime import bignum as b

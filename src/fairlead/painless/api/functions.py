@@ -216,7 +216,8 @@ def _comparing(name: str, kind: str, order: Callable[[Any, Any], int]) -> tuple[
 
 
 _COMPARATOR = (
-    *_comparing("comparing", "Function", compare),
+    # thenComparing takes a Comparator only: one method a name and number of arguments.
+    Row("Comparator comparing(Function)", lambda m, key: comparator(_keyed(key, compare)), static=True),
     *_comparing("comparingInt", "ToIntFunction", _numbers),
     *_comparing("comparingLong", "ToLongFunction", _numbers),
     *_comparing("comparingDouble", "ToDoubleFunction", compare_doubles),

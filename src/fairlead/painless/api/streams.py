@@ -10,22 +10,28 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fairlead.java.text import signed32, signed64
-from fairlead.painless.api.collections import add
+from fairlead.painless.api.collectors import COLLECTORS, Collector
+from fairlead.painless.api.reductions import (
+    STATISTICS,
+    extreme,
+    gathered,
+    optional,
+    reduce,
+    reduce_some,
+    show_statistics,
+    statistics,
+    statistics_rows,
+)
 from fairlead.painless.errors import class_cast, null_pointer, thrown
 from fairlead.painless.limits import Meter
-from fairlead.painless.runtime import collections as c
 from fairlead.painless.runtime.convert import boxer, jvm_to
-from fairlead.painless.runtime.equality import compare, jvm_cast_text, key_of, sort
-from fairlead.painless.runtime.text import class_name, name_class, print_class, text
+from fairlead.painless.runtime.equality import jvm_cast_text, key_of, sort
+from fairlead.painless.runtime.text import class_name, name_class, print_class
 from fairlead.painless.runtime.values import (
     Array,
-    Builder,
     Cursor,
     Function,
-    HashMap,
-    HashSet,
     Optional,
-    Plain,
     Stream,
 )
 from fairlead.painless.types import DOUBLE, INT, LONG, ClassRows, Row, Type, needed
@@ -90,15 +96,6 @@ def _distinct(meter: Meter, items: Iterator[Any]) -> Iterator[Any]:
             yield item
 
 
-def gathered(meter: Meter, items: Iterable[Any]) -> list[Any]:
-    """All elements as a list, booked one by one: a stream may be endless."""
-    found = []
-    for item in items:
-        meter.take_elements(1)
-        found.append(item)
-    return found
-
-
 def _sorted(meter: Meter, items: Iterator[Any], order: Function | None = None) -> Iterator[Any]:
     yield from sort(meter, gathered(meter, items), order.call if order is not None else None)
 
@@ -148,55 +145,12 @@ def _for_each(meter: Meter, items: Iterator[Any], function: Function) -> None:
         function.call(item)
 
 
-def _reduce(meter: Meter, items: Iterator[Any], start: Any, function: Function) -> Any:
-    for item in items:
-        start = function.call(start, item)
-    return start
-
-
 def _reduce_combining(meter: Meter, items: Iterator[Any], start: Any, function: Function, _: Function) -> Any:
-    return _reduce(meter, items, start, function)
-
-
-def _optional(kind: str, make: Callable[[Any], Any] | None) -> Callable[[list[Any]], Optional]:
-    def run(found: list[Any]) -> Optional:
-        if not found:
-            return Optional(kind, False)
-        if found[0] is None:
-            raise null_pointer(None)
-        return Optional(kind, True, found[0] if make is None else make(found[0]))
-
-    return run
-
-
-def _reduce_some(wrap: Callable[[list[Any]], Optional]) -> Callable[..., Optional]:
-    def run(meter: Meter, items: Iterator[Any], function: Function) -> Optional:
-        for first in items:
-            return wrap([_reduce(meter, items, first, function)])
-        return wrap([])
-
-    return run
+    return reduce(meter, items, start, function)
 
 
 def _first(wrap: Callable[[list[Any]], Optional]) -> Callable[..., Optional]:
     return lambda m, items: wrap(list(itertools.islice(items, 1)))
-
-
-def _extreme(pick: int, wrap: Callable[[list[Any]], Optional]) -> Callable[..., Optional]:
-    def run(meter: Meter, items: Iterator[Any], order: Function | None = None) -> Optional:
-        by = c.comparator(meter, order) if order is not None else compare
-        best: list[Any] = []
-        for item in items:
-            if not best:
-                best = [item]
-            else:
-                sign = by(item, best[0]) * pick
-                # Of equals, min keeps the first and max takes the last, as in Java.
-                if sign > 0 or (sign == 0 and pick > 0):
-                    best[0] = item
-        return wrap(best)
-
-    return run
 
 
 def _count(meter: Meter, items: Iterator[Any]) -> int:
@@ -216,7 +170,7 @@ def _to_made_array(meter: Meter, items: Iterator[Any], make: Function) -> Array:
         raise class_cast(jvm_cast_text(class_name(array), "[Ljava.lang.Object;"))
     change = jvm_to(array.kind.component) if array.kind.component is not None else None
     array.items = found if change is None else [change(item) for item in found]
-    return array  # type: ignore[no-any-return]
+    return array
 
 
 def _collect(meter: Meter, items: Iterator[Any], collector: Collector) -> Any:
@@ -243,266 +197,6 @@ def _average(meter: Meter, items: Iterator[Any]) -> Optional:
     return Optional("OptionalDouble", True, sum(found) / len(found)) if found else Optional("OptionalDouble", False)
 
 
-# Statistics -------------------------------------------------------------------------------------------------------------
-
-
-class Statistics(Plain):
-    """What summaryStatistics collects: kind, count, sum, minimum, maximum."""
-
-    __slots__ = ()
-
-
-class IntStatistics(Statistics):
-    __slots__ = ()
-
-
-class LongStatistics(Statistics):
-    __slots__ = ()
-
-
-class DoubleStatistics(Statistics):
-    __slots__ = ()
-
-
-_CLASSES: dict[str, type[Statistics]] = {"Int": IntStatistics, "Long": LongStatistics, "Double": DoubleStatistics}
-
-
-_EMPTY = {
-    "Int": (0x7FFFFFFF, -0x80000000),
-    "Long": (0x7FFFFFFFFFFFFFFF, -0x8000000000000000),
-    "Double": (float("inf"), float("-inf")),
-}
-
-
-def _statistics(kind: str) -> Callable[..., Statistics]:
-    def run(meter: Meter, items: Iterator[Any]) -> Statistics:
-        found = gathered(meter, items)
-        low, high = _EMPTY[kind]
-        total = float(sum(found)) if kind == "Double" else signed64(sum(found))
-        return _CLASSES[kind](kind, len(found), total, min(found, default=low), max(found, default=high))
-
-    return run
-
-
-def _show_statistics(meter: Meter, value: Statistics) -> str:
-    kind, count, total, low, high = value.state
-    average = total / count if count else 0.0
-    if kind == "Double":
-        return (
-            f"DoubleSummaryStatistics{{count={count}, sum={total:.6f}, min={low:.6f}, "
-            f"average={average:.6f}, max={high:.6f}}}"
-        )
-    return f"{kind}SummaryStatistics{{count={count}, sum={total}, min={low}, average={average:.6f}, max={high}}}"
-
-
-def _statistics_rows(kind: str, number: str) -> ClassRows:
-    total = "double" if kind == "Double" else "long"
-    return ClassRows(
-        f"java.util.{kind}SummaryStatistics",
-        (),
-        (
-            Row("double getAverage()", lambda m, s: s.state[2] / s.state[1] if s.state[1] else 0.0),
-            Row("long getCount()", lambda m, s: s.state[1]),
-            Row(f"{number} getMax()", lambda m, s: s.state[4]),
-            Row(f"{number} getMin()", lambda m, s: s.state[3]),
-            Row(f"{total} getSum()", lambda m, s: s.state[2]),
-        ),
-        tier=2,
-        python=(_CLASSES[kind],),
-    )
-
-
-# Collectors -------------------------------------------------------------------------------------------------------------
-
-
-class Collector:
-    """Takes the meter and all elements, gives the result."""
-
-    __slots__ = ("run",)
-
-    def __init__(self, run: Callable[[Meter, Iterable[Any]], Any]) -> None:
-        self.run = run
-
-
-def _to_set(meter: Meter, items: Iterable[Any]) -> HashSet:
-    made = HashSet(HashMap())
-    for item in items:
-        c.add_item(meter, made, item)
-    return made
-
-
-def _into(make: Function) -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> Any:
-        made = make.call()
-        for item in items:
-            add(meter, made, item)
-        return made
-
-    return Collector(run)
-
-
-def _joined(separator: Any = "", before: Any = "", after: Any = "") -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> str:
-        parts = []
-        for item in items:
-            if item is not None and type(item) is not str and not isinstance(item, Builder):
-                jvm = jvm_to(needed("CharSequence"))
-                assert jvm is not None
-                jvm(item)
-            parts.append(text(meter, item))
-        meter.take_chars(len(separator) * len(parts))
-        return meter.made(f"{before}{separator.join(parts)}{after}")
-
-    return Collector(run)
-
-
-def _to_map(key: Function, value: Function, merge: Function | None = None, make: Function | None = None) -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> Any:
-        made: Any = HashMap() if make is None else make.call()
-        for item in items:
-            k, v = key.call(item), value.call(item)
-            if v is None:
-                raise null_pointer(None)
-            old = c.get(meter, made, k)
-            if old is None:
-                c.put(meter, made, k, v)
-            elif merge is None:
-                raise thrown(
-                    "IllegalStateException",
-                    f"Duplicate key {text(meter, k)} (attempted merging values {text(meter, old)} and {text(meter, v)})",
-                )
-            else:
-                c.put(meter, made, k, merge.call(old, v))
-        return made
-
-    return Collector(run)
-
-
-def _grouped(key: Function, below: Collector | None = None, make: Function | None = None) -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> Any:
-        groups: Any = HashMap() if make is None else make.call()
-        for item in items:
-            k = key.call(item)
-            if k is None:
-                raise null_pointer("element cannot be mapped to a null key")
-            group = c.get(meter, groups, k)
-            if group is None:
-                group = []
-                c.put(meter, groups, k, group)
-            meter.take_elements(1)
-            group.append(item)
-        if below is not None:
-            for k, group in c.map_pairs(groups):
-                c.put(meter, groups, k, below.run(meter, group))
-        return groups
-
-    return Collector(run)
-
-
-def _partitioned(test: Function, below: Collector | None = None) -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> Any:
-        parts: dict[bool, list[Any]] = {False: [], True: []}
-        for item in items:
-            meter.take_elements(1)
-            parts[test.call(item)].append(item)
-        made: dict[Any, Any] = {}
-        for side, group in parts.items():
-            c.put(meter, made, side, group if below is None else below.run(meter, group))
-        return made
-
-    return Collector(run)
-
-
-def _reducing(start: Any, function: Function, mapper: Function | None = None) -> Collector:
-    def run(meter: Meter, items: Iterable[Any]) -> Any:
-        result = start
-        for item in items:
-            result = function.call(result, item if mapper is None else mapper.call(item))
-        return result
-
-    return Collector(run)
-
-
-def _reducing_some(function: Function) -> Collector:
-    reduce = _reduce_some(_optional("Optional", None))
-    return Collector(lambda m, items: reduce(m, iter(items), function))
-
-
-def _numbers(
-    finish: Callable[[Meter, Iterator[Any]], Any], make: Callable[[Any], Any] | None
-) -> Callable[..., Collector]:
-    def collector(meter: Meter, function: Function) -> Collector:
-        def run(m: Meter, items: Iterable[Any]) -> Any:
-            found = finish(m, map(function.call, items))
-            return found if make is None else make(found)
-
-        return Collector(run)
-
-    return collector
-
-
-def _mean(meter: Meter, items: Iterator[Any]) -> float:
-    found = gathered(meter, items)
-    return sum(found) / len(found) if found else 0.0
-
-
-def _best(pick: int) -> Callable[[Meter, Function], Collector]:
-    find = _extreme(pick, _optional("Optional", None))
-    return lambda m, order: Collector(lambda meter, items: find(meter, iter(items), order))
-
-
-def _long(value: Any) -> Any:
-    make = boxer(LONG)
-    return value if make is None else make(value)
-
-
-_COLLECTORS = tuple(
-    Row(f"Collector {signature}", run, static=True)
-    for signature, run in (
-        ("toList()", lambda m: Collector(gathered)),
-        ("toSet()", lambda m: Collector(_to_set)),
-        ("toCollection(Supplier)", lambda m, make: _into(make)),
-        ("joining()", lambda m: _joined()),
-        ("joining(CharSequence)", lambda m, s: _joined(text(m, s))),
-        (
-            "joining(CharSequence,CharSequence,CharSequence)",
-            lambda m, s, a, b: _joined(text(m, s), text(m, a), text(m, b)),
-        ),
-        ("toMap(Function,Function)", lambda m, k, v: _to_map(k, v)),
-        ("toMap(Function,Function,BinaryOperator)", lambda m, k, v, f: _to_map(k, v, f)),
-        ("toMap(Function,Function,BinaryOperator,Supplier)", lambda m, k, v, f, s: _to_map(k, v, f, s)),
-        ("groupingBy(Function)", lambda m, k: _grouped(k)),
-        ("groupingBy(Function,Collector)", lambda m, k, below: _grouped(k, below)),
-        ("groupingBy(Function,Supplier,Collector)", lambda m, k, s, below: _grouped(k, below, s)),
-        ("partitioningBy(Predicate)", lambda m, t: _partitioned(t)),
-        ("partitioningBy(Predicate,Collector)", lambda m, t, below: _partitioned(t, below)),
-        ("counting()", lambda m: Collector(lambda meter, items: _long(sum(1 for _ in items)))),
-        (
-            "mapping(Function,Collector)",
-            lambda m, f, below: Collector(lambda meter, items: below.run(meter, map(f.call, items))),
-        ),
-        (
-            "collectingAndThen(Collector,Function)",
-            lambda m, first, f: Collector(lambda meter, items: f.call(first.run(meter, items))),
-        ),
-        ("averagingInt(ToIntFunction)", _numbers(_mean, None)),
-        ("averagingLong(ToLongFunction)", _numbers(_mean, None)),
-        ("averagingDouble(ToDoubleFunction)", _numbers(_mean, None)),
-        ("summingInt(ToIntFunction)", _numbers(lambda m, items: signed32(sum(items)), None)),
-        ("summingLong(ToLongFunction)", _numbers(lambda m, items: signed64(sum(items)), _long)),
-        ("summingDouble(ToDoubleFunction)", _numbers(lambda m, items: float(sum(items)), None)),
-        ("summarizingInt(ToIntFunction)", _numbers(_statistics("Int"), None)),
-        ("summarizingLong(ToLongFunction)", _numbers(_statistics("Long"), None)),
-        ("summarizingDouble(ToDoubleFunction)", _numbers(_statistics("Double"), None)),
-        ("minBy(Comparator)", _best(-1)),
-        ("maxBy(Comparator)", _best(1)),
-        ("reducing(BinaryOperator)", lambda m, f: _reducing_some(f)),
-        ("reducing(def,BinaryOperator)", lambda m, start, f: _reducing(start, f)),
-        ("reducing(def,Function,BinaryOperator)", lambda m, start, mapper, f: _reducing(start, f, mapper)),
-    )
-)
-
-
 # Tables -----------------------------------------------------------------------------------------------------------------
 
 
@@ -511,7 +205,7 @@ def _shared(kind: str) -> tuple[Row, ...]:
     p = _PREFIX[kind]
     number = {"Int": "int", "Long": "long", "Double": "double", "": "def"}[p]
     make = boxer(_KINDS[kind]) if p else None
-    wrap = _optional(f"Optional{p}", make)
+    wrap = optional(f"Optional{p}", make)
     some = f"Optional{p}"
     combine = f"{p}BinaryOperator" if p else "BinaryOperator"
     return (
@@ -532,8 +226,8 @@ def _shared(kind: str) -> tuple[Row, ...]:
         Row(f"{some} findFirst()", _end(_first(wrap))),
         Row(f"void forEach({p}Consumer)", _end(_for_each)),
         Row(f"void forEachOrdered({p}Consumer)", _end(_for_each)),
-        Row(f"{some} reduce({combine})", _end(_reduce_some(wrap))),
-        Row(f"{number} reduce({number},{combine})", _end(_reduce)),
+        Row(f"{some} reduce({combine})", _end(reduce_some(wrap))),
+        Row(f"{number} reduce({number},{combine})", _end(reduce)),
         Row(f"{number}[] toArray()", _end(_to_array(f"{number}[]"))),
         Row(f"{kind} empty()", lambda m: Stream(kind, iter(())), static=True),
         Row(f"{kind} concat({kind},{kind})", lambda m, a, b: _concat(m, kind, a, b), static=True),
@@ -562,7 +256,7 @@ def _elements(array: Any) -> list[Any]:
 def _numeric(kind: str) -> tuple[Row, ...]:
     p = _PREFIX[kind]
     number = {"Int": "int", "Long": "long", "Double": "double"}[p]
-    wrap = _optional(f"Optional{p}", boxer(_KINDS[kind]))
+    wrap = optional(f"Optional{p}", boxer(_KINDS[kind]))
     total = _total(_KINDS[kind])
     return (
         Row("OptionalDouble average()", _end(_average)),
@@ -570,10 +264,10 @@ def _numeric(kind: str) -> tuple[Row, ...]:
         Row(f"def collect(Supplier,Obj{p}Consumer,BiConsumer)", _end(_collect_parts)),
         Row(f"{kind} map({p}UnaryOperator)", _next_stage(None, _map)),
         Row(f"Stream mapToObj({p}Function)", _next_stage("Stream", _map)),
-        Row(f"Optional{p} max()", _end(_extreme(1, wrap))),
-        Row(f"Optional{p} min()", _end(_extreme(-1, wrap))),
+        Row(f"Optional{p} max()", _end(extreme(1, wrap))),
+        Row(f"Optional{p} min()", _end(extreme(-1, wrap))),
         Row(f"{number} sum()", _end(lambda m, items: total(items))),
-        Row(f"{p}SummaryStatistics summaryStatistics()", _end(_statistics(p))),
+        Row(f"{p}SummaryStatistics summaryStatistics()", _end(statistics(p))),
     )
 
 
@@ -601,8 +295,8 @@ _STREAM = (
     Row("IntStream mapToInt(ToIntFunction)", _next_stage("IntStream", _map)),
     Row("LongStream mapToLong(ToLongFunction)", _next_stage("LongStream", _map)),
     Row("DoubleStream mapToDouble(ToDoubleFunction)", _next_stage("DoubleStream", _map)),
-    Row("Optional max(Comparator)", _end(_extreme(1, _optional("Optional", None)))),
-    Row("Optional min(Comparator)", _end(_extreme(-1, _optional("Optional", None)))),
+    Row("Optional max(Comparator)", _end(extreme(1, optional("Optional", None)))),
+    Row("Optional min(Comparator)", _end(extreme(-1, optional("Optional", None)))),
     Row("def reduce(def,BiFunction,BinaryOperator)", _end(_reduce_combining)),
     Row("Stream sorted(Comparator)", _next_stage("Stream", _sorted)),
     Row("def[] toArray(IntFunction)", _end(_to_made_array)),
@@ -632,7 +326,7 @@ _S = "java.util.stream."
 TABLES = (
     ClassRows(_S + "BaseStream", (), (), tier=2),
     ClassRows(_S + "Collector", (), (), tier=2, python=(Collector,)),
-    ClassRows(_S + "Collectors", (), _COLLECTORS, tier=2),
+    ClassRows(_S + "Collectors", (), COLLECTORS, tier=2),
     ClassRows(_S + "Stream", (_S + "BaseStream",), (*_shared("Stream"), *_STREAM), tier=2),
     ClassRows(_S + "IntStream", (_S + "BaseStream",), (*_shared("IntStream"), *_numeric("IntStream"), *_INT), tier=2),
     ClassRows(
@@ -644,12 +338,12 @@ TABLES = (
         (*_shared("DoubleStream"), *_numeric("DoubleStream"), *_DOUBLE),
         tier=2,
     ),
-    _statistics_rows("Int", "int"),
-    _statistics_rows("Long", "long"),
-    _statistics_rows("Double", "double"),
+    statistics_rows("Int", "int"),
+    statistics_rows("Long", "long"),
+    statistics_rows("Double", "double"),
 )
 
 name_class(Collector, "java.util.stream.Collectors$CollectorImpl")
-for _kind, _class in _CLASSES.items():
+for _kind, _class in STATISTICS.items():
     name_class(_class, f"java.util.{_kind}SummaryStatistics")
-    print_class(_class, _show_statistics)
+    print_class(_class, show_statistics)

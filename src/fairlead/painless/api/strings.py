@@ -14,9 +14,16 @@ from fairlead.painless.limits import Meter
 from fairlead.painless.runtime.collections import items_of
 from fairlead.painless.runtime.equality import compare_strings, equals, hash_of, jvm_cast_text
 from fairlead.painless.runtime.patterns import Matcher, matches, subject
-from fairlead.painless.runtime.text import class_name, text
-from fairlead.painless.runtime.values import Array, Buffer, Builder, Function, Stream
+from fairlead.painless.runtime.text import class_name, name_class, print_class, text
+from fairlead.painless.runtime.values import Array, Buffer, Builder, Function, Plain, Stream
 from fairlead.painless.types import ClassRows, Row, needed
+
+
+class Locale(Plain):
+    """State: the language tag. Only locales whose case rules are the root's exist."""
+
+    __slots__ = ()
+
 
 _BLANKS = "".join(map(chr, range(33)))
 
@@ -475,5 +482,16 @@ TABLES = (
         _builder(Buffer, "StringBuffer"),
         python=(Buffer,),
     ),
-    ClassRows("java.util.Locale", (), (), (), (("Locale", "ROOT", None), ("Locale", "ENGLISH", None)), tier=2),
+    ClassRows(
+        "java.util.Locale",
+        (),
+        (),
+        (),
+        (("Locale", "ROOT", Locale("")), ("Locale", "ENGLISH", Locale("en"))),
+        tier=2,
+        python=(Locale,),
+    ),
 )
+
+name_class(Locale, "java.util.Locale")
+print_class(Locale, lambda m, locale: str(locale.state[0]))

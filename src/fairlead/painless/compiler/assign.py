@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fairlead.java.text import signed32
 from fairlead.painless import nodes as n
-from fairlead.painless.compiler import access
+from fairlead.painless.compiler import access, elements, sites
 from fairlead.painless.compiler.code import Code, Run, Variable, Want, constant, local
-from fairlead.painless.compiler.operators import OPERATOR_NAMES, boolean_bits, boxed, combine
+from fairlead.painless.compiler.operands import OPERATOR_NAMES, boxed
+from fairlead.painless.compiler.operators import boolean_bits, combine
 from fairlead.painless.compiler.unit import Unit, finish
 from fairlead.painless.errors import CompileProblem, null_pointer, problem
 from fairlead.painless.runtime.arithmetic import INT_MAX, INT_MIN, step_like
@@ -116,7 +117,7 @@ def writable(unit: Unit, node: n.Name) -> Variable:
 def place_of(unit: Unit, node: n.Node, at: int) -> Place:
     """Compiles the left side of an assignment that is no variable."""
     if isinstance(node, n.Element):
-        site = access.element_site(unit, node)
+        site = elements.element_site(unit, node)
         return Place(site.type, node.at, site.prepare, site.load, site.store)
     if isinstance(node, n.Member):
         if node.safe:
@@ -136,7 +137,7 @@ def _member_place(unit: Unit, node: n.Member) -> Place:
     if target.type is DEF:
         return _def_member_place(unit, node, receiver)
     accepts, write = access.static_setter(unit, node, target.type)
-    message = 'Cannot invoke "java.util.Map.put(Object, Object)"' + access.because(target)
+    message = 'Cannot invoke "java.util.Map.put(Object, Object)"' + sites.because(target)
 
     def prepare(f: list[Any], _at: int | None = unit.mark) -> State:
         return receiver(f), None
@@ -163,7 +164,7 @@ def _def_member_place(unit: Unit, node: n.Member, receiver: Run) -> Place:
 
     def load(meter: Any, found: Any, _: Any, _at: int | None = unit.mark) -> Any:
         if found is None:
-            raise access.null_receiver(bool(seen))
+            raise sites.null_receiver(bool(seen))
         seen.append(True) if not seen else None
         return access.find_getter(found, name)(meter, found)
 
@@ -223,7 +224,7 @@ def _compound(
     """`target op= value`; `before` is None for an assignment, else whether `++` stands in front."""
     if isinstance(target, n.Name):
         variable = writable(unit, target)
-        left = replace(local(variable, at))
+        left = local(variable, at)
         result = _result(unit, node, operator, left, value, at)
         return _store_local(unit, variable, result, target.at, operator, value, before)
     place = place_of(unit, target, at)

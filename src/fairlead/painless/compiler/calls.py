@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.painless import nodes as n
-from fairlead.painless.compiler import access
+from fairlead.painless.compiler import access, sites
 from fairlead.painless.compiler.code import Code, FunctionInfo, Run, Want
 from fairlead.painless.compiler.lambdas import is_function_node, make_deferred, make_function
 from fairlead.painless.compiler.literals import named_type
-from fairlead.painless.compiler.operators import boxed
+from fairlead.painless.compiler.operands import boxed
 from fairlead.painless.compiler.unit import Unit
 from fairlead.painless.errors import Thrown, illegal_argument, null_pointer, problem
 from fairlead.painless.runtime.convert import adapter, adapts, boxer, class_of
@@ -84,19 +84,21 @@ def _member_call(unit: Unit, node: n.Call, target: Code) -> Code:
         raise problem(None, "Result of null safe operator must be nullable")
     unit.mark = node.at
     runs = arguments(unit, node.args, method.parameters)
-    message = f'Cannot invoke "{method.jvm}"' + access.because(target)
     return Code(
         method.result,
-        _invocation(receiver, method.run, runs, node.safe, message, unit.mark),
+        _invocation(receiver, method, target.jvm, runs, node.safe, unit.mark),
         node.at,
         computed=True,
-        jvm="",
     )
 
 
-def _invocation(
-    receiver: Run, run: Callable[..., Any], runs: list[Run], safe: bool, message: str, at: int | None
-) -> Run:
+def null_call(method: Method, name: str) -> Thrown:
+    """What the JVM says about a method of null; `name` is the receiver as it calls it, or empty."""
+    return null_pointer(f'Cannot invoke "{method.jvm}"{sites.because_null(name)}')
+
+
+def _invocation(receiver: Run, method: Method, name: str, runs: list[Run], safe: bool, at: int | None) -> Run:
+    run = method.run
     if safe:
 
         def call_safe(f: list[Any], _at: int | None = at) -> Any:
@@ -109,7 +111,7 @@ def _invocation(
         def call_none(f: list[Any], _at: int | None = at) -> Any:
             found = receiver(f)
             if found is None:
-                raise null_pointer(message)
+                raise null_call(method, name)
             return run(f[0], found)
 
         return call_none
@@ -120,7 +122,7 @@ def _invocation(
             found = receiver(f)
             value = only(f)
             if found is None:
-                raise null_pointer(message)
+                raise null_call(method, name)
             return run(f[0], found, value)
 
         return call_one
@@ -129,7 +131,7 @@ def _invocation(
         found = receiver(f)
         values = [argument(f) for argument in runs]
         if found is None:
-            raise null_pointer(message)
+            raise null_call(method, name)
         return run(f[0], found, *values)
 
     return call_many
@@ -153,7 +155,6 @@ def new(unit: Unit, node: n.New, want: Want | None) -> Code:
         return made
 
     return Code(kind, make, node.at, computed=True)
-
 
 
 # Calls by run-time class ------------------------------------------------------------------------------------------------
@@ -191,9 +192,9 @@ def bind(value: Any, name: str, sources: list[Type | None], target: Type | None)
         elif adapts(source, parameter):
             adapters.append(adapter(source, parameter))
         else:
-            raise access.wrong_method_type(method.handle, [s or OBJECT for s in sources], target)
+            raise sites.wrong_method_type(method.handle, [s or OBJECT for s in sources], target)
     if target is not None and not adapts(method.result, target):
-        raise access.wrong_method_type(method.handle, [s or OBJECT for s in sources], target)
+        raise sites.wrong_method_type(method.handle, [s or OBJECT for s in sources], target)
     change = boxer(method.result) if target is None else adapter(method.result, target)
     return _adapted(method.run, adapters, change)
 
@@ -223,12 +224,12 @@ def _dynamic_call(unit: Unit, node: n.Call, target: Code, want: Want | None) -> 
     found_arguments = [_dynamic_argument(unit, argument) for argument in node.args]
     sources = [source for source, _ in found_arguments]
     runs = [run for _, run in found_arguments]
-    result = None if node.safe else access.site_want(want)
+    result = None if node.safe else sites.site_want(want)
     name, receiver = node.name, target.run
     cache: dict[Any, Bound] = {}
 
     def resolve(value: Any) -> Bound:
-        key = access.cache_key(value)
+        key = sites.cache_key(value)
         found = cache.get(key)
         if found is None:
             found = cache[key] = bind(value, name, sources, result)
@@ -261,7 +262,7 @@ def _site(
         def call_none(f: list[Any], _at: int | None = at) -> Any:
             value = receiver(f)
             if value is None:
-                raise access.null_receiver(bool(cache))
+                raise sites.null_receiver(bool(cache))
             return (cache.get(type(value)) or resolve(value))(f[0], value)
 
         return call_none
@@ -272,7 +273,7 @@ def _site(
             value = receiver(f)
             argument = only(f)
             if value is None:
-                raise access.null_receiver(bool(cache))
+                raise sites.null_receiver(bool(cache))
             return (cache.get(type(value)) or resolve(value))(f[0], value, argument)
 
         return call_one
@@ -281,7 +282,7 @@ def _site(
         value = receiver(f)
         values = [run(f) for run in runs]
         if value is None:
-            raise access.null_receiver(bool(cache))
+            raise sites.null_receiver(bool(cache))
         return (cache.get(type(value)) or resolve(value))(f[0], value, *values)
 
     return call_many

@@ -32,17 +32,14 @@ class Part:
     mutable: bool
 
 
-@dataclass(slots=True)
 class Code:
     """A compiled expression.
 
     `run` gives a Java value, unboxed when `type` is primitive. `at` is where errors about it point. A concatenation
     that is not finished has `parts` instead of `run`: it may become a part of a larger one (spec 7.3).
+    Hundreds are made for one script, most with the first three fields only: the rest are defaults of the class.
     """
 
-    type: Type
-    run: Run
-    at: int
     constant: bool = False
     value: Any = None
     null: bool = False
@@ -50,9 +47,27 @@ class Code:
     parts: list[Part] | None = None
     computed: bool = False
     """A String made by a call or an operator: never identical to another (spec 7.4)."""
-    jvm: str = ""
-    """How the JVM names it in null pointer messages."""
+    jvm_slot: int = -1
     literal: bool = False
+
+    def __init__(self, kind: Type, run: Run, at: int, computed: bool = False) -> None:
+        self.type = kind
+        self.run = run
+        self.at = at
+        if computed:
+            self.computed = True
+
+    @property
+    def jvm(self) -> str:
+        """How the JVM names it in null pointer messages."""
+        return f"<local{self.jvm_slot}>" if self.jvm_slot >= 0 else ""
+
+    def changed(self, **fields: Any) -> Code:
+        """The same code with some fields changed."""
+        made = Code.__new__(Code)
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(fields)
+        return made
 
 
 @dataclass(slots=True)
@@ -97,9 +112,15 @@ class FunctionInfo:
 
 def constant(kind: Type, value: Any, at: int, *, null: bool = False) -> Code:
     """A value known when compiling, unboxed."""
-    return Code(kind, lambda f: value, at, constant=True, value=value, null=null)
+    code = Code(kind, lambda f: value, at)
+    code.constant = True
+    code.value = value
+    code.null = null
+    return code
 
 
 def local(variable: Variable, at: int) -> Code:
-    slot = variable.slot
-    return Code(variable.type, itemgetter(slot), at, slot=slot, jvm=f"<local{variable.jvm}>")
+    code = Code(variable.type, itemgetter(variable.slot), at)
+    code.slot = variable.slot
+    code.jvm_slot = variable.jvm
+    return code

@@ -7,7 +7,7 @@ from typing import Any
 from fairlead.painless import nodes as n
 from fairlead.painless.compiler.assign import has_effect, not_a_statement
 from fairlead.painless.compiler.code import BREAK, RETURN, Code, Run, Statement
-from fairlead.painless.compiler.operators import condition
+from fairlead.painless.compiler.comparison import condition
 from fairlead.painless.compiler.unit import Loop, Unit
 from fairlead.painless.errors import null_pointer, problem
 from fairlead.painless.limits import refill
@@ -63,7 +63,7 @@ def while_loop(unit: Unit, node: n.While, last: bool, last_in_loop: bool) -> Sta
 def for_loop(unit: Unit, node: n.For, last: bool, last_in_loop: bool) -> Statement:
     unit.shared.starts.add(node.at)
     unit.shared.loops = True
-    unit.scopes.append({})
+    unit.open_scope()
     initial: Run | None = None
     if isinstance(node.initial, n.Declarations):
         initial = unit.statement(node.initial, False, False).run
@@ -77,7 +77,7 @@ def for_loop(unit: Unit, node: n.For, last: bool, last_in_loop: bool) -> Stateme
     update = _effect(unit, node.update) if node.update is not None else None
     unit.mark = node.at
     body, loop = _body(unit, node.body, node.at, "for")
-    unit.scopes.pop()
+    unit.close_scope()
     run = _while(test, body, update, node.at)
     if initial is None:
         return _finished(run, body, _endless(constant, loop))
@@ -188,11 +188,11 @@ def each_loop(unit: Unit, node: n.Each, last: bool, last_in_loop: bool) -> State
     if not node.body.statements:
         raise problem(node.at, "extraneous foreach loop")
     at = unit.mark
-    unit.scopes.append({})
+    unit.open_scope()
     slot = unit.declare(node.name, kind, node.at, read_only=True).slot
     unit.mark = node.at
     body, _ = _body(unit, node.body, node.at, "foreach")
-    unit.scopes.pop()
+    unit.close_scope()
     assert body is not None
     change = _element_conversion(unit, node, items, kind)
     start = _iteration(items, at)

@@ -11,8 +11,8 @@ from typing import Any
 from fairlead.painless import nodes as n
 from fairlead.painless.compiler.assign import has_effect, not_a_statement
 from fairlead.painless.compiler.code import BREAK, CONTINUE, RETURN, Code, Run, Statement, Want
+from fairlead.painless.compiler.comparison import condition
 from fairlead.painless.compiler.loops import do_loop, each_loop, for_loop, while_loop
-from fairlead.painless.compiler.operators import condition
 from fairlead.painless.compiler.unit import Unit
 from fairlead.painless.errors import Thrown, is_subclass, locate, null_pointer, problem
 from fairlead.painless.runtime.convert import checked
@@ -20,9 +20,9 @@ from fairlead.painless.types import DEF, VOID, needed
 
 
 def block(unit: Unit, node: n.Block, last: bool, last_in_loop: bool) -> Statement:
-    unit.scopes.append({})
+    unit.open_scope()
     compiled = sequence(unit, node.statements, node.at, last, last_in_loop)
-    unit.scopes.pop()
+    unit.close_scope()
     return compiled
 
 
@@ -272,10 +272,10 @@ def attempt(unit: Unit, node: n.Try, last: bool, last_in_loop: bool) -> Statemen
         if not kind.subclass_of(needed("Exception")):
             message = f"cannot cast from [{kind.name}] to [java.lang.Exception]"
             raise problem(clause.at, message, "ClassCastException")
-        unit.scopes.append({})
+        unit.open_scope()
         slot = unit.declare(clause.name, kind, clause.at).slot
         handler = unit.statement(clause.body, last, last_in_loop)
-        unit.scopes.pop()
+        unit.close_scope()
         handlers.append((kind.short, slot, handler))
         blocks.append(handler)
     signals = any(part.signals for part in blocks)

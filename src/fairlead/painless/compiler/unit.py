@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from fairlead.painless import nodes as n
@@ -90,7 +91,8 @@ class Unit:
         self.statements = statements
         self.result = result
         self.parent = parent
-        self.scopes: list[dict[str, Variable]] = [{}]
+        self.names: dict[str, Variable] = {}
+        self.scopes: list[list[str]] = [[]]
         self.slots = FIRST_SLOT
         self.jvm_slots = 1
         self.captures: list[tuple[int, int]] = []
@@ -103,10 +105,9 @@ class Unit:
 
     def find(self, name: str) -> Variable | None:
         """A variable in scope; one of an enclosing body is captured, and read-only from then on."""
-        for scope in reversed(self.scopes):
-            found = scope.get(name)
-            if found is not None:
-                return found
+        found = self.names.get(name)
+        if found is not None:
+            return found
         if self.parent is None:
             return None
         outer = self.parent.find(name)
@@ -116,14 +117,13 @@ class Unit:
         captured = Variable(name, outer.type, self.slots, True, self.jvm_slots)
         self.slots += 1
         self.captures.append((outer.slot, captured.slot))
-        self.scopes[0][name] = captured
+        self.names[name] = captured
         return captured
 
     def known(self, name: str) -> bool:
         """Whether a variable of that name is in scope, without capturing it."""
-        for scope in self.scopes:
-            if name in scope:
-                return True
+        if name in self.names:
+            return True
         return self.parent is not None and self.parent.known(name)
 
     def declare(self, name: str, kind: Type, at: int, *, read_only: bool = False) -> Variable:
@@ -132,8 +132,17 @@ class Unit:
         made = Variable(name, kind, self.slots, read_only, self.jvm_slots)
         self.slots += 1
         self.jvm_slots += 2 if kind.name in ("long", "double") else 1
-        self.scopes[-1][name] = made
+        self.names[name] = made
+        self.scopes[-1].append(name)
         return made
+
+    def open_scope(self) -> None:
+        self.scopes.append([])
+
+    def close_scope(self) -> None:
+        """Nothing is ever shadowed, so the names of a scope are simply forgotten."""
+        for name in self.scopes.pop():
+            del self.names[name]
 
     def type_named(self, name: n.TypeName) -> Type | None:
         return resolve(name.name, name.dims)
@@ -151,7 +160,7 @@ class Unit:
 
     def typed(self, node: n.Node, kind: Type, *, boxing: bool = False) -> Code:
         """Compiles a node for a place of a type."""
-        return self.convert(self.value(node, Want(kind, False, boxing)), kind, boxing=boxing)
+        return self.convert(self.value(node, wanted(kind, boxing)), kind, boxing=boxing)
 
     def statement(self, node: n.Node, last: bool, last_in_loop: bool) -> Statement:
         return self.statements[type(node)](self, node, last, last_in_loop)
@@ -245,7 +254,7 @@ class Unit:
         def converted(f: list[Any], _at: int | None = self.mark) -> Any:
             return change(run(f))
 
-        return Code(target, converted, code.at, jvm=code.jvm)
+        return Code(target, converted, code.at)
 
     def argument(self, code: Code, parameter: Type) -> Callable[[Any], Any] | None:
         """How an argument of a def call is adapted at run time."""
@@ -270,21 +279,15 @@ def _as_thrown(error: Exception) -> Any:
     return error
 
 
+@cache
+def wanted(kind: Type, boxing: bool) -> Want:
+    """Nobody changes a Want, so there is one for each place of a kind."""
+    return Want(kind, False, boxing)
+
+
 def retyped(code: Code, target: Type) -> Code:
     """The same code with another static type."""
-    return Code(
-        target,
-        code.run,
-        code.at,
-        code.constant,
-        code.value,
-        code.null,
-        code.slot,
-        code.parts,
-        code.computed,
-        code.jvm,
-        code.literal,
-    )
+    return code.changed(type=target)
 
 
 def finish(code: Code, *, early: bool = False) -> Code:

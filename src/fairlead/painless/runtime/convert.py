@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from fairlead.java.text import signed32, signed64, to_float32
-from fairlead.painless.errors import Thrown, class_cast, is_subclass, null_pointer
+from fairlead.painless.errors import Thrown, class_cast, illegal_argument, is_subclass, null_pointer
 from fairlead.painless.runtime.arithmetic import narrow_box, to_int, to_long
 from fairlead.painless.runtime.bignum import BigDecimal
 from fairlead.painless.runtime.equality import jvm_cast_text
@@ -138,7 +138,11 @@ def class_of(value: Any) -> Type:
         return _thrown_type(value.kind.simple)
     if kind is Function or kind is Stream or kind is Optional:
         return needed(value.kind)
-    return type_of(kind)
+    try:
+        return type_of(kind)
+    except KeyError:
+        # Somebody passed a Python value that is none of the model's: nothing can be done with it.
+        raise illegal_argument("a value in params is of no kind that scripts know") from None
 
 
 @cache
@@ -167,13 +171,7 @@ def instance_of(value: Any, target: Type) -> bool:
         return True
     if type(value) is Array:
         kind: Type = value.kind
-        return kind is target or (
-            target.component is not None
-            and kind.component is not None
-            and not kind.component.primitive
-            and not target.component.primitive
-            and (target.component is DEF or kind.component.subclass_of(target.component))
-        )
+        return kind.subclass_of(target)
     return class_of(value).subclass_of(target)
 
 

@@ -15,9 +15,8 @@ from fairlead.transport.deadlines import timed_out
 from fairlead.transport.owned.wire import ReplyParser
 from fairlead.transport.port import Limits, Reply, Stage, UpstreamError
 
-# A streamed body that nobody reads stops the socket at HIGH bytes and starts it again at LOW.
+# A streamed body that nobody takes stops the socket at so many bytes.
 _HIGH = 262144
-_LOW = 65536
 
 
 class Connection(asyncio.Protocol):
@@ -142,8 +141,6 @@ class Connection(asyncio.Protocol):
             if parser.complete:
                 self._deadline = self._total = inf
                 return None
-            if self._paused:
-                self._resume()
             limits = self._limits
             assert limits is not None
             # Idle time runs only while somebody waits for the provider.
@@ -268,6 +265,6 @@ class Connection(asyncio.Protocol):
         return Stage.SEND if transport is not None and transport.get_write_buffer_size() else Stage.HEAD
 
     def _resume(self) -> None:
-        if self._parser.pending <= _LOW and not self._closing and self._transport is not None:
-            self._paused = False
+        self._paused = False
+        if not self._closing and self._transport is not None:
             self._transport.resume_reading()

@@ -188,7 +188,6 @@ class Pool:
             raise
         finally:
             self._dialling -= 1
-            self._gone.set()
         if not connection.lost:
             self._open.add(connection)
         self._named(addresses)

@@ -1,0 +1,181 @@
+"""Calls a provider for one predict: destination, signature, attempts, retries, and the reply as tensors.
+
+Takes a compiled connector and an input, and needs no store: the server and the library share it. It decides nothing about
+models, and compiles nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Protocol
+
+from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
+from fairlead.domain.tensor import InferenceResult
+from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
+from fairlead.engine.interpret import interpret, status_fault
+from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
+from fairlead.errors import FairleadError, StatusFault
+from fairlead.security.egress import EgressPolicy
+from fairlead.security.url import ParsedUrl, parse_url
+from fairlead.service.ports import Limits, Random
+from fairlead.service.snapshot import Destination
+from fairlead.transport import port
+from fairlead.transport.client_errors import client_error
+from fairlead.transport.port import Call, Reply, Route, TlsPlan, Upstream, UpstreamError
+
+_OF_THE_ADAPTER = (b"host", b"content-length")
+_KNOWN_URLS = 1000
+"""Checked destinations remembered per connector."""
+
+Destinations = MutableMapping[str, Destination]
+"""Checked destinations by the text of their URL; one for each compiled connector."""
+
+
+class Outside(Protocol):
+    """What a call needs from outside; `fairlead.service.ports.Ports` has it, and more."""
+
+    @property
+    def upstream(self) -> Upstream: ...
+    @property
+    def policy(self) -> Callable[[], EgressPolicy]: ...
+    @property
+    def clock(self) -> Callable[[], int]: ...
+    @property
+    def monotonic(self) -> Callable[[], float]: ...
+    @property
+    def random(self) -> Random: ...
+    @property
+    def limits(self) -> Limits: ...
+
+
+class Caller:
+    """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours."""
+
+    def __init__(self, outside: Outside, max_size: Callable[[], int]) -> None:
+        self._outside = outside
+        self._max_size = max_size
+
+    async def predict(
+        self, connector: CompiledConnector, known: Destinations, asked: PredictInput
+    ) -> list[InferenceResult]:
+        """One result per call to the provider, in the order of the documents. Raises fairlead.errors."""
+        action = connector.action(asked.action)
+        datasets = action.chunks(asked.dataset)
+        if len(datasets) == 1:
+            return [await self._call(connector, known, action, datasets[0])]
+        return await self._all(connector, known, action, datasets)
+
+    def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
+        """The parsed and trusted URL; known by its text until the egress policy changes."""
+        policy = self._outside.policy()
+        found = known.get(outgoing.url)
+        if found is not None and found.policy is policy:
+            return found
+        url = parse_url(outgoing.url)
+        policy.check_trusted(outgoing.url, calling=True)
+        destination = Destination(policy, url, self._route(connector, url))
+        if len(known) >= _KNOWN_URLS:
+            known.clear()
+        known[outgoing.url] = destination
+        return destination
+
+    def request(self, connector: CompiledConnector, outgoing: Outgoing, url: ParsedUrl) -> Call:
+        """One request as it goes to the adapter, signed at this moment where the protocol signs."""
+        headers = outgoing.headers
+        if connector.signer is not None:
+            length = (b"Content-Length", str(len(outgoing.body)).encode())
+            amz_date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._outside.clock() / 1000))
+            signed = connector.signer.sign(
+                outgoing.method, url.target, url.host_header, (*headers, length), outgoing.body, amz_date
+            )
+            headers = tuple(header for header in signed if header[0].lower() not in _OF_THE_ADAPTER)
+        return Call(outgoing.method.encode(), url.target, headers, outgoing.body)
+
+    async def _all(
+        self, connector: CompiledConnector, known: Destinations, action: CompiledAction, datasets: list[Dataset]
+    ) -> list[InferenceResult]:
+        """All chunks at once, no more than the connector's pool takes; the first failure is told when all ended."""
+        gate = asyncio.Semaphore(max(1, connector.config.max_connection))
+
+        async def one(dataset: Dataset) -> InferenceResult:
+            async with gate:
+                return await self._call(connector, known, action, dataset)
+
+        outcomes = await asyncio.gather(*(one(dataset) for dataset in datasets), return_exceptions=True)
+        results: list[InferenceResult] = []
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            results.append(outcome)
+        return results
+
+    async def _call(
+        self, connector: CompiledConnector, known: Destinations, action: CompiledAction, dataset: Dataset
+    ) -> InferenceResult:
+        outgoing = action.prepare(dataset)
+        post = action.post(outgoing.parameters)
+        destination = self.destination(connector, known, outgoing)
+        if connector.retry is None:
+            reply = await self._attempt(connector, action, outgoing, destination)
+        else:
+            reply = await self._with_retries(connector, action, outgoing, destination)
+        tensors = interpret(reply.body, post, outgoing.parameters, action.type, self._max_size())
+        if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
+            raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
+        return InferenceResult(tuple(tensors), reply.status)
+
+    def _route(self, connector: CompiledConnector, url: ParsedUrl) -> Route:
+        secure = connector.tls
+        tls = None
+        if url.scheme == "https":
+            tls = TlsPlan(secure.verify, secure.ca_pem, secure.cert_pem, secure.key_pem)
+        cap = max(1, connector.config.max_connection)
+        return Route(url.scheme, url.host, url.port, tls, None, cap, self._outside.limits.queue)
+
+    async def _with_retries(
+        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
+    ) -> Reply:
+        """Attempts as the connector's plan says; `Retry-After` is honoured within its budget (D-42)."""
+        plan = connector.retry
+        assert plan is not None
+        started = self._outside.monotonic()
+        failures: list[FairleadError] = []
+        while True:
+            try:
+                return await self._attempt(connector, action, outgoing, destination)
+            except FairleadError as fault:
+                elapsed = (self._outside.monotonic() - started) * 1000
+                if not retryable(fault.status) or not plan.again(len(failures) + 1, elapsed):
+                    fault.suppressed = tuple(failures[-MAX_SUPPRESSED:])
+                    raise
+                failures.append(fault)
+                wait = plan.delay(len(failures) - 1, self._outside.random)
+                asked = retry_after(fault.headers.get("Retry-After", ""), self._outside.clock() / 1000)
+                if asked is not None:
+                    wait = max(wait, int(min(asked * 1000, plan.budget - elapsed)))
+            await asyncio.sleep(wait / 1000)
+
+    async def _attempt(
+        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
+    ) -> Reply:
+        """One request, signed anew; a reply that stands for an error is raised as one."""
+        call = self.request(connector, outgoing, destination.url)
+        config, ours, max_size = connector.config, self._outside.limits, self._max_size()
+        limits = port.Limits(
+            pool=ours.pool,
+            connect=config.connection_timeout,
+            first_byte=config.read_timeout,
+            idle=config.read_timeout,
+            total=ours.total,
+            max_body=max_size if max_size >= 0 else 2**31,
+        )
+        try:
+            reply = await self._outside.upstream.send(destination.route, call, limits)
+        except UpstreamError as broken:
+            raise client_error(broken) from broken
+        fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=action.reply_may_be_empty)
+        if fault is not None:
+            raise fault
+        return reply
