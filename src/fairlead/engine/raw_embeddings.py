@@ -24,8 +24,9 @@ _PATH = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)*)(\[\*\])?((?:\.[A-Za-z_][A
 # An array that parses as JSON holds numbers and nothing else when none of these stand in it: quotes begin strings, braces
 # objects, `u` is in null and true, `f` in false.
 _OTHERS = (b'"', b"{", b"u", b"f")
-_LONGEST = 300
+_LONGEST = 308
 """Characters of one number. From 309 digits on a number may be beyond a double, from 4,301 on it is none of ours."""
+_MINUS = ord("-")
 
 Take = Callable[[bytes], list[bytes] | None]
 
@@ -53,22 +54,32 @@ def raw_embeddings(body: bytes, path: str, *, single: bool) -> list[Tensor] | No
 
 def _numbers(array: bytes) -> int | None:
     """How many numbers the text of a JSON value holds; None unless it is an array of finite numbers, at least one."""
-    if array[:1] != b"[" or array.find(b"[", 1) > 0 or any(mark in array for mark in _OTHERS):
+    if array[:1] != b"[" or array.find(b"[", 1) > 0:
         return None
-    # Only a negative exponent is sure to leave a double finite.
-    if b"E" in array or any(exponent[:1] != b"-" for exponent in array.split(b"e")[1:]):
-        return None
+    for mark in _OTHERS:
+        if mark in array:
+            return None
     commas = array.count(b",")
-    if (commas == 0 and not array[1:-1].strip()) or not _short(array):
+    if (commas == 0 and not array[1:-1].strip()) or not (_small(array) and _short(array)):
         return None
     return commas + 1
 
 
+def _small(array: bytes) -> bool:
+    """Whether every exponent is negative: only that is sure to leave a double finite."""
+    at = array.find(b"e")
+    while at > 0:
+        if array[at + 1] != _MINUS:
+            return False
+        at = array.find(b"e", at + 2)
+    return b"E" not in array
+
+
 def _short(array: bytes) -> bool:
     """Whether no number is longer than it should be: from comma to comma in strides, the last one within reach."""
-    at, end, last_comma = 0, len(array) - _LONGEST, array.rfind
+    at, end, last = 0, len(array) - _LONGEST, array.rfind
     while at < end:
-        at = last_comma(b",", at + 1, at + _LONGEST)
+        at = last(b",", at + 1, at + _LONGEST)
         if at < 0:
             return False
     return True

@@ -51,8 +51,8 @@ _WORDS = dict.fromkeys(
 # Atomic, so that a script of many comments and one bad character costs no more than its length.
 _SKIP = r"(?>[ \t\r\n]++|//[^\r\n]*+[\r\n]?|/\*(?>[^*]++|\*(?!/))*+\*/)*+"
 
-# Groups: word, number, string, member behind a dot (or nothing, an error), operator,
-# slash, end of text; none: an error.
+# Groups: word, number, string, member behind a dot (or nothing, an error), operator, slash, end of
+# text; none: an error.
 _TOKEN = re.compile(
     _SKIP + r"(?:([A-Za-z_][A-Za-z0-9_]*+)"
     r"|(0[xX][0-9a-fA-F]++[lL]?|0[0-7]++[lL]?|(?:0|[1-9][0-9]*+)(?:(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)[fFdD]?"
@@ -60,7 +60,8 @@ _TOKEN = re.compile(
     r"|(\"(?>[^\"\\]++|\\[\"\\])*+\"|'(?>[^'\\]++|\\['\\])*+')"
     r"|\??\.([A-Za-z_][A-Za-z0-9_]*+|0|[1-9][0-9]*+|)"
     r"|(>>>=|<<=|>>=|>>>|===|!==|==~|=~|==|!=|<=|>=|&&|\|\||<<|>>|\+\+|--|\+=|-=|\*=|%=|&=|\^=|\|="
-    r"|\?:|::|->|[{}\[\](),;!~*%+\-<>&^|?:=]|/(?!\*))"
+    r"|\?:|::|->|[{}\[\](),;!~*%+\-<>&^|?:=])"
+    r"|(/=(?![*/])|/(?!\*))"
     r"|(\Z)|)"
 )
 _REGEX = re.compile(r"/((?>\\[^\n]|[^/\\\n])++)/([cilmsUux]*+)")

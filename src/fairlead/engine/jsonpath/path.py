@@ -45,7 +45,8 @@ class Path:
 
     def set(self, document: Any, value: Any) -> None:
         """Put `value` in place of every hit, in `document` itself. Raises PathNotFound when there is none, or for `$`."""
-        for location in self._targets(document, "set"):
+        # What lies inside another hit goes first: written after it, it would be written into `value` itself.
+        for location in reversed(self._targets(document, "set")):
             put(document, location, value)
 
     def delete(self, document: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from fairlead.engine.jsonpath import DocumentFault, parse_whole
@@ -94,6 +95,11 @@ PROCESSORS: Mapping[str, ProcessorType] = {
 }
 
 
+FREE_WEIGHT = 20_000
+GROWTH = 8
+"""A chain may make a value of this many characters and members, or this many times what it was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """Compiled steps. `source` is the configuration it came from; a chain is pickled as that."""
@@ -102,9 +108,16 @@ class Chain:
     steps: tuple[Processor, ...] = field(compare=False, repr=False)
 
     def run(self, value: Any) -> Any:
-        """Each step over the result of the one before; `value` itself is never changed. Raises RegexTimeout."""
+        """Each step over the result of the one before; `value` itself is never changed.
+
+        Raises RegexTimeout, and IllegalArgument for a value that steps have made too large: two that double it, forty
+        times over, would otherwise fill any memory.
+        """
+        limit = max(FREE_WEIGHT, GROWTH * weight(value))
         for step in self.steps:
             value = step(value)
+            if weight(value, limit) > limit:
+                raise IllegalArgument(f"The processors made a value of more than {limit} characters and members")
         return value
 
     def run_text(self, text: str) -> str:
@@ -113,6 +126,23 @@ class Chain:
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuilt, (self.source,))
+
+
+def weight(value: Any, limit: float = inf) -> int:
+    """Characters and members of a JSON value, counted until they are more than `limit`."""
+    total, stack = 0, [value]
+    while stack and total <= limit:
+        item = stack.pop()
+        if isinstance(item, str):
+            total += len(item)
+        elif isinstance(item, dict):
+            total += len(item)
+            stack.extend(item.values())
+            stack.extend(item)
+        elif isinstance(item, list):
+            total += len(item)
+            stack.extend(item)
+    return total
 
 
 def compile_chain(config: str | Sequence[Any] | None) -> Chain | None:

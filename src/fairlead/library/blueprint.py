@@ -1,0 +1,85 @@
+"""From a blueprint to a connector and its credential, with the checks and the words of `POST connectors/_create`.
+
+Seals and stores nothing, and knows no endpoint list: where a call may go is fairlead.library.egress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fairlead.api.decode.connector import connector_update, required
+from fairlead.domain.connector import MCP_PROTOCOLS, Connector, aws_fault, header_fault
+from fairlead.domain.names import name_faults
+from fairlead.domain.secret import Secret
+from fairlead.errors import ActionValidation, IllegalArgument
+from fairlead.java.json import JsonFault, compact
+from fairlead.library.recipe import Recipe
+from fairlead.service.connectors import ConnectorFields
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connector that was checked, and the secrets it is called with."""
+
+    connector: Connector
+    credential: Mapping[str, Secret] = field(repr=False)
+
+
+def open_blueprint(recipe: Recipe) -> Opened:
+    """The recipe's own parameters and credential win over those of the blueprint, name by name. Raises fairlead.errors."""
+    fields = _fields(recipe)
+    faults = [
+        *name_faults("Model connector", "description", fields.description, required=False),
+        *name_faults("Model connector", "name", fields.name, required=True),
+    ]
+    if faults:
+        raise ActionValidation(*faults)
+    protocol = fields.protocol or "http"
+    if (fault := header_fault(protocol, fields.actions)) is not None:
+        raise fault
+    credential = fields.credential or {}
+    connector = Connector(
+        protocol,
+        fields.name,
+        fields.version,
+        fields.description,
+        fields.parameters or {},
+        actions=fields.actions,
+        client_config=fields.client_config,
+    )
+    if (fault := aws_fault(connector, frozenset(credential))) is not None:
+        raise fault
+    if connector.actions is None:
+        raise IllegalArgument("No actions configured for this connector")
+    return Opened(connector, credential)
+
+
+def _fields(recipe: Recipe) -> ConnectorFields:
+    body = recipe.blueprint
+    fields = connector_update(body if isinstance(body, bytes) else json_body(body, "blueprint"))
+    if fields.protocol in MCP_PROTOCOLS:
+        raise IllegalArgument(f"A connector of protocol {fields.protocol} has no model to call")
+    given = recipe.credential() if callable(recipe.credential) else recipe.credential
+    own = {"parameters": recipe.parameters, "credential": given}
+    extra = connector_update(json_body({name: value for name, value in own.items() if value}, "parameters"))
+    return required(
+        replace(
+            fields,
+            parameters=_merged(fields.parameters, extra.parameters),
+            credential=_merged(fields.credential, extra.credential),
+        )
+    )
+
+
+def _merged(below: Mapping[str, Any] | None, above: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return below if above is None else {**(below or {}), **above}
+
+
+def json_body(value: Mapping[str, Any], what: str) -> bytes:
+    """The JSON text of a Python object, for the decoders of the REST API. Raises IllegalArgument."""
+    try:
+        return compact(dict(value)).encode()
+    except JsonFault as fault:
+        raise IllegalArgument(f"The {what} cannot be written as JSON: {fault.reason}") from fault
