@@ -155,3 +155,13 @@ def test_the_demo_walks_through_all_flows_and_ends(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All five flows ended in an answer." in done.stdout
+
+
+def test_transient_settings_are_gone_after_a_restart_and_persistent_ones_stay(tmp_path: Path) -> None:
+    keys = [f"plugins.ml_commons.{name}" for name in ("max_model_on_node", "max_ml_task_per_node")]
+    with gateway(tmp_path / "data") as server:
+        body = {"transient": {keys[0]: 5}, "persistent": {keys[1]: 6}}
+        Client(server.url).ok("PUT", "/_cluster/settings", body)
+    with gateway(tmp_path / "data") as server:
+        shown = Client(server.url).ok("GET", "/_cluster/settings?flat_settings=true")
+    assert shown == {"persistent": {keys[1]: "6"}, "transient": {}}

@@ -90,9 +90,16 @@ def test_an_empty_list_trusts_nothing_and_a_call_says_which_setting_it_is() -> N
     )
 
 
-def test_a_list_with_a_broken_pattern_or_network_makes_no_policy() -> None:
+def test_a_broken_trusted_pattern_admits_nothing_and_the_others_stand() -> None:
+    made = policy(trusted=["(", r"^https://api\.example\.com/.*$"])
+    made.check_trusted("https://api.example.com/v1")
+    with pytest.raises(IllegalArgument):
+        made.check_trusted("(")
+
+
+def test_a_broken_restricted_pattern_or_network_makes_no_policy() -> None:
     with pytest.raises(PatternFault):
-        policy(trusted=["("])
+        policy(restricted=["("])
     with pytest.raises(ValueError, match="does not appear to be"):
         policy(allowed=["nonsense"])
 
@@ -296,3 +303,10 @@ async def test_the_address_that_was_checked_is_the_one_connected_to() -> None:
         writer.close()
         await writer.wait_closed()
     assert questions == ["rebound.example"]
+
+
+@pytest.mark.parametrize("host", ["fe80::5efe:169.254.169.254", "fd00::5efe:a9fe:a9fe"])
+async def test_metadata_carried_inside_an_allowed_private_range_stays_refused(host: str) -> None:
+    dialer = GuardedDialer(lambda: policy(private_ip_enabled=True))
+    with pytest.raises(IllegalArgument, match="restricted ip address"):
+        await dialer.addresses(host, 80)

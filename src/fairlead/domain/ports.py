@@ -47,6 +47,23 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class Require:
+    """Writes nothing; the batch fails unless document `id` has revision `expect` (0: is not there).
+
+    With `id` None: unless no document of the kind was written after revision `expect`. So a decision that was made
+    from documents of other kinds cannot be overtaken.
+    """
+
+    kind: str
+    id: str | None
+    expect: int
+
+
+Step = Put | Remove | Require
+"""One step of an atomic batch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What became of one change: `revision` and `version` of the write; `existed` says whether the document was there."""
 
@@ -68,10 +85,10 @@ class Change:
 
 
 class Conflict(Exception):
-    """A change whose `expect` did not hold; nothing of the batch was written."""
+    """A step whose `expect` did not hold; nothing of the batch was written. `id` is empty for a whole kind."""
 
     def __init__(self, kind: str, id: str) -> None:
-        super().__init__(f"{kind} {id} was changed by somebody else")
+        super().__init__(f"{kind} {id or 'documents'} changed meanwhile")
         self.kind = kind
         self.id = id
 
@@ -117,16 +134,17 @@ class Store(Protocol):
         """Whether a document of this kind was ever stored here (OpenSearch: the index exists)."""
         ...
 
-    async def write(self, changes: Sequence[Put | Remove]) -> list[Written]:
-        """All or nothing, in order; raises Conflict or StoreUnavailable."""
+    async def write(self, changes: Sequence[Step]) -> list[Written]:
+        """All or nothing, in order, one result per step; raises Conflict or StoreUnavailable."""
         ...
 
     async def revision(self) -> int:
         """The counter at the last committed write."""
         ...
 
-    async def changes(self, since: int) -> list[Change]:
-        """What was written after revision `since`, oldest first, the last state of each document only.
+    async def changes(self, since: int, kinds: Collection[str] | None = None) -> list[Change]:
+        """What was written after revision `since`, oldest first, the last state of each document only; of `kinds` only,
+        where they are given.
 
         When deletions that old are no longer known, it begins with a Change of id FORGET for every kind.
         """

@@ -74,9 +74,12 @@ class EgressPolicy:
 
     def check_address(self, host: str, port: int, address: Address) -> None:
         """Raises IllegalArgument unless `address`, which `host` stands for, may be called."""
+        self._check_one(host, port, address)
         inner = carried(address)
-        for candidate in (address,) if inner is None else (address, inner):
-            self._check_one(host, port, candidate)
+        finding = judge(inner) if inner is not None else None
+        # An ISATAP address in an allowed private range still leads to the address that it carries.
+        if finding is not None and finding.row.kind is Kind.METADATA and not self._listed(finding, address):
+            raise repeated(f"Remote inference host name has restricted ip address: {host}")
 
     def _check_one(self, host: str, port: int, address: Address) -> None:
         finding = judge(address)

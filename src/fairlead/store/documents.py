@@ -6,13 +6,13 @@ Every function takes the caller's connection. A write needs the counter's lock (
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
-from fairlead.domain.ports import FORGET, Change, Condition, Conflict, Document, Json, Put, Remove, Written
+from fairlead.domain.ports import FORGET, Change, Condition, Conflict, Document, Json, Remove, Require, Step, Written
 from fairlead.store.schema import COUNTER, DOCUMENTS, KINDS, TERMS, TOMBSTONES
 
 MAX_ID_BYTES = 512
@@ -45,8 +45,10 @@ class ReadyChange:
     terms: tuple[tuple[str, str, int | None], ...]
 
 
-def prepare(change: Put | Remove) -> ReadyChange:
-    """Encode and check a change. Raises ValueError for an id no database can keep and a body that is not JSON."""
+def prepare(change: Step) -> ReadyChange | Require:
+    """Encode and check a step. Raises ValueError for an id no database can keep and a body that is not JSON."""
+    if isinstance(change, Require):
+        return change
     if not storable(change.id) or not storable(change.kind):
         raise ValueError(f"a document's kind and id take 1 to {MAX_ID_BYTES} bytes without NUL or surrogates")
     if isinstance(change, Remove):
@@ -70,8 +72,10 @@ def storable(text: str) -> bool:
         return False
 
 
-def write(connection: Connection, revision: int, changes: Sequence[ReadyChange], now_ms: int) -> list[Written]:
-    """Apply changes in order from the locked counter's value on, each with a revision of its own.
+def write(
+    connection: Connection, revision: int, changes: Sequence[ReadyChange | Require], now_ms: int
+) -> list[Written]:
+    """Apply steps in order from the locked counter's value on, each change with a revision of its own.
 
     Raises Conflict; the caller's transaction must then be rolled back. Removing what is not there takes no revision.
     """
@@ -80,6 +84,9 @@ def write(connection: Connection, revision: int, changes: Sequence[ReadyChange],
     kinds: set[str] = set()
     removed = False
     for change in changes:
+        if isinstance(change, Require):
+            written.append(_check(connection, change))
+            continue
         where = and_(DOCUMENTS.c.kind == change.kind, DOCUMENTS.c.id == change.id)
         found = connection.execute(select(DOCUMENTS.c.revision, DOCUMENTS.c.version).where(where)).one_or_none()
         if change.expect is not None and change.expect != (found.revision if found else 0):
@@ -103,6 +110,20 @@ def write(connection: Connection, revision: int, changes: Sequence[ReadyChange],
             values["pruned"] = horizon
         connection.execute(update(COUNTER).values(values))
     return written
+
+
+def _check(connection: Connection, required: Require) -> Written:
+    """Looks at one document or at the newest of the kind; raises Conflict."""
+    query = select(DOCUMENTS.c.revision, DOCUMENTS.c.version).where(DOCUMENTS.c.kind == required.kind)
+    if required.id is None:
+        newest = connection.execute(query.order_by(DOCUMENTS.c.revision.desc()).limit(1)).one_or_none()
+        if newest is not None and newest.revision > required.expect:
+            raise Conflict(required.kind, "")
+        return Written(required.kind, "", required.expect, 0, newest is not None)
+    found = connection.execute(query.where(DOCUMENTS.c.id == required.id)).one_or_none()
+    if required.expect != (found.revision if found else 0):
+        raise Conflict(required.kind, required.id)
+    return Written(required.kind, required.id, required.expect, found.version if found else 0, found is not None)
 
 
 def _put(
@@ -238,8 +259,10 @@ def _ids_by_term(kind: str, condition: Condition) -> Select[Any]:
     return ids
 
 
-def changes(connection: Connection, since: int) -> tuple[list[Change], int]:
-    """What a follower at `since` has to learn, oldest first, and the revision it is at then.
+def changes(
+    connection: Connection, since: int, only: Collection[str] | None = None
+) -> tuple[list[Change], int]:
+    """What a follower at `since` has to learn (of the kinds `only`), oldest first, and the revision it is at then.
 
     When deletions after `since` are no longer remembered (or the database was put back to an earlier state), the
     list begins with one `FORGET` change for every kind and goes on with every document there is.
@@ -247,17 +270,22 @@ def changes(connection: Connection, since: int) -> tuple[list[Change], int]:
     counter = connection.execute(select(COUNTER.c.revision, COUNTER.c.pruned)).one()
     if since > counter.revision or 0 < since < counter.pruned:
         kinds = connection.execute(select(KINDS.c.kind).order_by(KINDS.c.kind)).scalars()
-        found = [Change(kind, FORGET, counter.pruned, None) for kind in kinds]
+        found = [Change(kind, FORGET, counter.pruned, None) for kind in kinds if only is None or kind in only]
         since = 0
     else:
         found = []
-    rows = _documents(connection, select(*_COLUMNS).where(DOCUMENTS.c.revision > since).order_by(DOCUMENTS.c.revision))
+    query = select(*_COLUMNS).where(DOCUMENTS.c.revision > since)
+    if only is not None:
+        query = query.where(DOCUMENTS.c.kind.in_(only))
+    rows = _documents(connection, query.order_by(DOCUMENTS.c.revision))
     later = [Change(document.kind, document.id, document.revision, document) for document in rows]
     if since > 0:
         gone = connection.execute(
             select(TOMBSTONES.c.kind, TOMBSTONES.c.id, TOMBSTONES.c.revision).where(TOMBSTONES.c.revision > since)
         )
-        later.extend(Change(row.kind, row.id, row.revision, None) for row in gone)
+        later.extend(
+            Change(row.kind, row.id, row.revision, None) for row in gone if only is None or row.kind in only
+        )
         later.sort(key=lambda change: change.revision)
     return found + later, counter.revision
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from fairlead.domain.ports import Change, Condition, Document, Put, Remove, StoreUnavailable, Written
+from fairlead.domain.ports import Change, Condition, Document, Step, StoreUnavailable, Written
 from fairlead.store import documents
 from fairlead.store.database import READERS, Database, open_database
 from fairlead.store.faults import translated
@@ -96,20 +96,20 @@ class SqlStore:
     async def known(self, kind: str) -> bool:
         return await self._read(lambda connection: documents.known(connection, kind))
 
-    async def write(self, changes: Sequence[Put | Remove]) -> list[Written]:
+    async def write(self, changes: Sequence[Step]) -> list[Written]:
         """All or nothing, in order. Raises Conflict, StoreUnavailable, and ValueError for what no store could keep."""
         return await self._in_thread(self._writer, lambda: self._write(changes))
 
     async def revision(self) -> int:
         return await self._read(documents.revision)
 
-    async def changes(self, since: int) -> list[Change]:
-        """What was written after `since`, oldest first, the last state of each document only.
+    async def changes(self, since: int, kinds: Collection[str] | None = None) -> list[Change]:
+        """What was written after `since` (of `kinds` only, if given), oldest first, the last state of each document only.
 
         When deletions after `since` are no longer remembered, the list begins with `Change(kind, FORGET, n, None)` for
         every kind: drop all documents of that kind; the rest of the list is everything there is.
         """
-        found, revision = await self._read(lambda connection: documents.changes(connection, since))
+        found, revision = await self._read(lambda connection: documents.changes(connection, since, kinds))
         self._signal.publish(revision)
         return found
 
@@ -132,7 +132,7 @@ class SqlStore:
         self._readers.shutdown()
         self._database.dispose()
 
-    def _write(self, changes: Sequence[Put | Remove]) -> list[Written]:
+    def _write(self, changes: Sequence[Step]) -> list[Written]:
         ready = [documents.prepare(change) for change in changes]
         with translated(self._driver_error), self._database.writing() as connection:
             before = self._database.lock_counter(connection)

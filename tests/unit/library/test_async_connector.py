@@ -33,7 +33,7 @@ async def test_it_answers_as_the_synchronous_one(provider: Provider) -> None:
         assert [tensor.tolist() for tensor in await connector.embed(["ab", "c"])] == [[0.0, 2], [1.0, 1]]
         assert (await connector.predict({"input": ["x"]})).status_code == 200
         assert (await connector.explain(text_docs=["a"])).headers["Authorization"] == "Bearer ***"
-        with pytest.raises(IllegalState, match="one score for each document"):
+        with pytest.raises(IllegalArgument, match="TextDocsInputDataSet"):
             await connector.rerank("q", ["a"])
         with pytest.raises(TypeError):
             await connector.embed("text")
