@@ -14,6 +14,8 @@ from typing import Any
 from fairlead.errors import BodyParse, FairleadError, IllegalArgument, NumberFormat
 
 P = "plugins.ml_commons."
+OURS = "fairlead."
+"""Prefixes of the original's settings and of those that only this server has (design section 6)."""
 
 DEFAULT_TRUSTED = (
     r"^https://runtime\.sagemaker\..*[a-z0-9-]\.amazonaws\.com/.*$",
@@ -66,6 +68,11 @@ class Setting:
     low: float | None = None
     high: float | None = None
     scope: Scope = Scope.DYNAMIC
+
+    @property
+    def name(self) -> str:
+        """What the code calls it: the original's prefix is left out, ours stays."""
+        return self.key.removeprefix(P)
 
 
 _KEPT = "Kept and shown; belongs to a feature outside this server."
@@ -134,6 +141,8 @@ def _rows() -> tuple[Setting, ...]:
         Setting(P + "metrics_collection_enabled", b, "false", _KEPT, scope=Scope.FINAL),
         Setting(P + "metrics_static_collection_enabled", b, "false", _KEPT),
         *(Setting(P + name, b, default, _KEPT) for name, default in kept),
+        Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
+        Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
     )  # fmt: skip
 
 
@@ -233,7 +242,7 @@ class ClusterSettings:
         self.transient = dict(transient or {})
         self.file = dict(file or {})
         self.revision = revision
-        self.values = {key: read(row, self._text(key, row)) for key, row in SETTINGS.items()}
+        self.values = {row.name: read(row, self._text(key, row)) for key, row in SETTINGS.items()}
 
     def _text(self, key: str, row: Setting) -> Text:
         for source in (self.transient, self.persistent, self.file):
@@ -242,8 +251,8 @@ class ClusterSettings:
         return row.default
 
     def __getitem__(self, name: str) -> Any:
-        """The typed value of `plugins.ml_commons.<name>`."""
-        return self.values[P + name]
+        """The typed value of `plugins.ml_commons.<name>`, or of `fairlead.<rest>` under its whole name."""
+        return self.values[name]
 
     def defaults(self) -> dict[str, Text]:
         """Every registered setting that is set in neither scope, with its file value or default."""

@@ -133,6 +133,16 @@ class CompiledAction:
         return post
 
     @property
+    def prepares_long(self) -> bool:
+        """Whether `prepare` may run a script that is not certain to be short."""
+        return _may_take_long(self._pre)
+
+    @property
+    def interprets_long(self) -> bool:
+        """The same of the post-process function."""
+        return _may_take_long(self._post)
+
+    @property
     def one_tensor_per_document(self) -> bool:
         """Whether the reply must hold as many embeddings as documents were sent."""
         return isinstance(self._post, PostFunction) and self._post.per_document
@@ -145,6 +155,12 @@ class CompiledAction:
     def script_faults(self) -> list[ScriptFault]:
         """Scripts that cannot compile, known before any call."""
         return [bound for bound in (self._pre, self._post) if isinstance(bound, ScriptFault)]
+
+
+def _may_take_long(bound: object) -> bool:
+    if bound is None or isinstance(bound, (PreFunction, PostFunction, ScriptFault)):
+        return False
+    return isinstance(bound, str) or not bound.certain_short  # type: ignore[attr-defined]  # what is left is a script
 
 
 def _applies(dataset: Dataset, parameters: Parameters) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.domain.connector import BackoffPolicy, ClientConfig
+from fairlead.errors import IllegalArgument
 
 _MAX_INT = 2**31 - 1
 MAX_SUPPRESSED = 3
@@ -38,6 +39,11 @@ class RetryPlan:
             max(config.retry_backoff_millis, 0),
             config.retry_backoff_policy,
         )
+
+    def check(self) -> None:
+        """A backoff of less than a millisecond is refused at every call, as in the original (spec/03 8.3)."""
+        if self.base < 1:
+            raise IllegalArgument("Initial delay was less than 1 millisecond: 0s")
 
     def again(self, done: int, elapsed: float) -> bool:
         """Whether another attempt is due after `done` attempts and `elapsed` milliseconds."""

@@ -13,7 +13,10 @@ from fairlead.engine.template import escape
 
 
 class Script(Protocol):
-    """A compiled script; `run` raises fairlead.errors.ScriptFault."""
+    """A compiled script; `run` raises fairlead.errors.ScriptFault. `certain_short`: it cannot take long."""
+
+    @property
+    def certain_short(self) -> bool: ...
 
     def run(self, params: dict[str, Any]) -> str | None: ...
 

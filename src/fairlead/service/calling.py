@@ -114,14 +114,16 @@ class Caller:
     async def _call(
         self, connector: CompiledConnector, known: Destinations, action: CompiledAction, dataset: Dataset
     ) -> InferenceResult:
-        outgoing = action.prepare(dataset)
+        # A script that may take long runs beside the event loop, so that other predicts go on.
+        outgoing = await asyncio.to_thread(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
         post = action.post(outgoing.parameters)
         destination = self.destination(connector, known, outgoing)
         if connector.retry is None:
             reply = await self._attempt(connector, action, outgoing, destination)
         else:
             reply = await self._with_retries(connector, action, outgoing, destination)
-        tensors = interpret(reply.body, post, outgoing.parameters, action.type, self._max_size())
+        arguments = (reply.body, post, outgoing.parameters, action.type, self._max_size())
+        tensors = await asyncio.to_thread(interpret, *arguments) if action.interprets_long else interpret(*arguments)
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
         return InferenceResult(tuple(tensors), reply.status)
@@ -140,6 +142,7 @@ class Caller:
         """Attempts as the connector's plan says; `Retry-After` is honoured within its budget (D-42)."""
         plan = connector.retry
         assert plan is not None
+        plan.check()
         started = self._outside.monotonic()
         failures: list[FairleadError] = []
         while True:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from fairlead.domain.ports import Conflict, Put, Remove, Store, StoreUnavailable, Written
+from fairlead.domain.ports import Conflict, Step, Store, StoreUnavailable, Written
 from fairlead.errors import StatusFault, Unavailable
 
 T = TypeVar("T")
 ATTEMPTS = 20
 
-Batch = Sequence[Put | Remove]
+Batch = Sequence[Step]
 
 
 async def commit(store: Store, prepare: Callable[[], Awaitable[tuple[Batch, T]]]) -> tuple[list[Written], T]:
@@ -27,4 +27,4 @@ async def commit(store: Store, prepare: Callable[[], Awaitable[tuple[Batch, T]]]
             lost = conflict
         except StoreUnavailable as fault:
             raise Unavailable("The store cannot be reached; nothing was changed") from fault
-    raise StatusFault(f"Document version conflict updating {lost.id}; please retry", 409)
+    raise StatusFault(f"Document version conflict updating {lost.id or lost.kind}; please retry", 409)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 from fairlead.domain import model as models
 from fairlead.domain.group import INDEX, KIND, ModelGroup
 from fairlead.domain.names import name_faults
-from fairlead.domain.ports import Document, Json, Put, Remove
+from fairlead.domain.ports import Document, Json, Put, Remove, Step
 from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
 from fairlead.service import replies
 from fairlead.service.changes import Batch, commit
@@ -15,6 +16,11 @@ from fairlead.service.ports import Ports
 
 NAME_KIND = "model_group_name"
 """One document per taken name, so that two groups of one name cannot be written at once."""
+
+
+def name_id(name: str) -> str:
+    """The id under which a name is taken; names may be longer than ids."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,10 @@ def check_access(fields: GroupFields) -> None:
         )
 
 
-def new_group(id: str, name: str, description: str | None, now: int) -> tuple[ModelGroup, list[Put | Remove]]:
+def new_group(id: str, name: str, description: str | None, now: int) -> tuple[ModelGroup, list[Step]]:
     """A fresh group and the changes that store it and take its name."""
     group = ModelGroup(name, 0, description, access="public", created_time=now, last_updated_time=now)
-    return group, [Put(KIND, id, group.document(), 0), Put(NAME_KIND, name, {"model_group_id": id}, 0)]
+    return group, [Put(KIND, id, group.document(), 0), Put(NAME_KIND, name_id(name), {"model_group_id": id}, 0)]
 
 
 class GroupService:
@@ -71,7 +77,7 @@ class GroupService:
 
     async def by_name(self, name: str) -> str | None:
         """The id of the group of exactly that name."""
-        taken = await self._ports.store.get(NAME_KIND, name)
+        taken = await self._ports.store.get(NAME_KIND, name_id(name))
         return None if taken is None else str(taken.body["model_group_id"])
 
     async def get(self, id: str) -> ModelGroup:
@@ -84,7 +90,7 @@ class GroupService:
             document = await self._document(id, "Failed to find model group")
             check_access(fields)
             group = ModelGroup.of(document.body)
-            batch: list[Put | Remove] = []
+            batch: list[Step] = []
             if fields.name and fields.name.strip() and fields.name != group.name:
                 taken = await self.by_name(fields.name)
                 if taken is not None:
@@ -92,7 +98,10 @@ class GroupService:
                         f"The name you provided is already being used by another model with ID: {taken}. "
                         "Please provide a different name"
                     )
-                batch = [Remove(NAME_KIND, group.name), Put(NAME_KIND, fields.name, {"model_group_id": id}, 0)]
+                batch = [
+                    Remove(NAME_KIND, name_id(group.name)),
+                    Put(NAME_KIND, name_id(fields.name), {"model_group_id": id}, 0),
+                ]
                 group = replace(group, name=fields.name)
             if fields.description and fields.description.strip():
                 group = replace(group, description=fields.description)
@@ -111,7 +120,7 @@ class GroupService:
             document = await self._ports.store.get(KIND, id)
             if document is None:
                 return [Remove(KIND, id)], None
-            return [Remove(KIND, id, document.revision), Remove(NAME_KIND, document.body["name"])], None
+            return [Remove(KIND, id, document.revision), Remove(NAME_KIND, name_id(document.body["name"]))], None
 
         writes, _ = await commit(self._ports.store, prepare)
         return replies.written(INDEX, writes[0], "deleted" if writes[0].existed else "not_found")

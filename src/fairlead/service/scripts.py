@@ -1,15 +1,21 @@
-"""Painless behind the engine's seam: compiled once per text, faults in the script envelope, C-level time bounded."""
+"""Painless behind the engine's seam: compiled once per text, values in its model, faults in its envelope, time bounded."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from fairlead.engine.scripts import Script
 from fairlead.errors import FairleadError, ScriptFault
 from fairlead.painless import Script as Compiled
 from fairlead.painless import ScriptCache, ScriptFailure, with_default_escape
+from fairlead.painless.runtime.values import BigInteger, Long
 
 CACHED = 500
+SECONDS = 5.0
+"""What one run may take; its step and size limits end most scripts long before."""
+
+_INT, _LONG = 2**31, 2**63
 
 
 class PainlessScript:
@@ -18,11 +24,28 @@ class PainlessScript:
     def __init__(self, compiled: Compiled) -> None:
         self._compiled = compiled
 
+    @property
+    def certain_short(self) -> bool:
+        return self._compiled.certain_short
+
     def run(self, params: dict[str, Any]) -> str | None:
         try:
-            return self._compiled.run(params)
+            given = {name: _modelled(value) for name, value in params.items()}
+            return self._compiled.run(given, deadline=time.monotonic() + SECONDS, clock=time.monotonic)
         except ScriptFailure as failure:
             raise script_fault(failure) from failure
+
+
+def _modelled(value: Any) -> Any:
+    """A copy in the values that scripts know: integers by Java's sizes, plain strings. Scripts may change what they get."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _modelled(item) for name, item in value.items()}
+    if kind is list:
+        return [item if type(item) is float else _modelled(item) for item in value]
+    if kind is int and not -_INT <= value < _INT:
+        return Long(value) if -_LONG <= value < _LONG else BigInteger(value)
+    return str(value) if isinstance(value, str) else value
 
 
 class PainlessCompiler:

@@ -51,6 +51,8 @@ class ReadyModel:
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]
+Take = Callable[[str, Document | None], Awaitable[None]]
+"""What is done with a document of a followed kind; None when it was deleted. The id FORGET: all of the kind are gone."""
 
 
 class Snapshot:
@@ -63,9 +65,15 @@ class Snapshot:
         self._scopes: dict[str, dict[str, Text]] = {PERSISTENT: {}, TRANSIENT: {}}
         self._lock = asyncio.Lock()
         self._load: Load | None = None
+        self._followed: dict[str, Take] = {
+            SETTINGS_KIND: self._take_settings,
+            models.KIND: self._take_model,
+            connectors.KIND: self._take_connector,
+        }
         self.settings = ClusterSettings(file=file_settings)
         self.ready: dict[str, ReadyModel] = {}
         self.on_settings: list[Callable[[ClusterSettings], None]] = []
+        self.on_model_gone: list[Callable[[str], None]] = []
 
     async def start(self, load: Load) -> None:
         """Reads everything once; `load` compiles a stored model."""
@@ -73,14 +81,14 @@ class Snapshot:
         async with self._lock:
             self._revision = await self._store.revision()
             for document in await self._store.all(SETTINGS_KIND):
-                self._take_settings(document.id, document)
+                await self._take_settings(document.id, document)
             for document in await self._store.all(models.KIND):
                 await self._take_model(document.id, document)
 
     async def catch_up(self) -> None:
         """Applies every committed change; after it, this process acts on them."""
         async with self._lock:
-            changes = await self._store.changes(self._revision)
+            changes = await self._store.changes(self._revision, tuple(self._followed))
             for change in changes:
                 await self._apply(change)
                 self._revision = max(self._revision, change.revision)
@@ -89,8 +97,11 @@ class Snapshot:
         """Runs until cancelled. While the store is away, this process goes on with what it knows."""
         while True:
             try:
-                if await self._store.wait(self._revision, _FOLLOW_SECONDS) > self._revision:
+                newest = await self._store.wait(self._revision, _FOLLOW_SECONDS)
+                if newest > self._revision:
                     await self.catch_up()
+                    # What was read reaches at least to `newest`, though its last write may be of a kind not followed.
+                    self._revision = max(self._revision, newest)
             except StoreUnavailable:
                 log.warning("the store cannot be reached; going on with what is known")
                 await asyncio.sleep(1)
@@ -98,26 +109,22 @@ class Snapshot:
     def hold(self, ready: ReadyModel) -> None:
         self.ready[ready.id] = ready
 
+    def follow_kind(self, kind: str, take: Take) -> None:
+        """From now on, changes of this kind are handed to `take`. Called before `start`."""
+        self._followed[kind] = take
+
     async def _apply(self, change: Change) -> None:
-        if change.id == FORGET:
-            self._forget(change.kind)
-        elif change.kind == SETTINGS_KIND:
-            self._take_settings(change.id, change.document)
-        elif change.kind == models.KIND:
-            await self._take_model(change.id, change.document)
-        elif change.kind == connectors.KIND:
-            for ready in [ready for ready in self.ready.values() if _uses(ready, change.id)]:
-                await self._reload(ready.id, ready.model)
+        await self._followed[change.kind](change.id, change.document)
 
-    def _forget(self, kind: str) -> None:
-        """The store lost track of deletions: what it still has follows and is taken anew."""
-        if kind == models.KIND:
-            self.ready.clear()
-        elif kind == SETTINGS_KIND:
-            for scope in (PERSISTENT, TRANSIENT):
-                self._take_settings(scope, None)
+    async def _take_connector(self, id: str, document: Document | None) -> None:
+        for ready in [ready for ready in self.ready.values() if _uses(ready, id)]:
+            await self._reload(ready.id, ready.model)
 
-    def _take_settings(self, scope: str, document: Document | None) -> None:
+    async def _take_settings(self, scope: str, document: Document | None) -> None:
+        if scope == FORGET:
+            for each in (PERSISTENT, TRANSIENT):
+                await self._take_settings(each, None)
+            return
         body = document.body if document else {}
         self._scopes[scope] = {key: value if isinstance(value, str) else tuple(value) for key, value in body.items()}
         self.settings = ClusterSettings(
@@ -127,7 +134,13 @@ class Snapshot:
             listener(self.settings)
 
     async def _take_model(self, id: str, document: Document | None) -> None:
+        if id == FORGET:  # the store lost track of deletions: what it still has follows and is taken anew
+            self.ready.clear()
+            return
         model = Model.of(document.body) if document else None
+        if model is None:
+            for listener in self.on_model_gone:
+                listener(id)
         if model is None or model.model_state not in LOADED_STATES:
             self.ready.pop(id, None)
         elif not self._same(id, model):

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 from fairlead.engine.jsonpath import DocumentFault, Path, compile_path, parse_document
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.java.json import JsonFault, compact
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
-
-if TYPE_CHECKING:
-    from fairlead.engine.processors.chain import Chain
 
 Processor: TypeAlias = Callable[[Any], Any]
 """One step: the value before to the value after. Raises RegexTimeout only; any other failure is its row's business."""
@@ -22,13 +19,19 @@ FAULTS = (FairleadError, JsonFault, DocumentFault)
 finish has not decided anything, and handing on the text untouched would hide that."""
 
 
+class Runs(Protocol):
+    """A chain inside a processor."""
+
+    def run(self, value: Any) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The members of one processor's object. `nested` compiles the chains inside it."""
 
     type: str
     members: Mapping[str, Any]
-    nested: Callable[[Any], Chain]
+    nested: Callable[[Any], Runs]
 
     def fail(self, message: str) -> NoReturn:
         raise IllegalArgument(message)
@@ -56,7 +59,7 @@ class Config:
         except PatternFault as fault:
             raise IllegalArgument(f"Invalid regex pattern: {source}", cause=fault) from fault
 
-    def chain(self, name: str) -> Chain:
+    def chain(self, name: str) -> Runs:
         """A required chain: one processor's object or a list of them."""
         value = self.members.get(name)
         if value is None:

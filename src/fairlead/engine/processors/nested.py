@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairlead.engine.jsonpath import Location, Path, at, put
 from fairlead.engine.processors.conditions import Condition, compile_condition
-from fairlead.engine.processors.config import FAULTS, Config, Processor, copied, copy_of, document_of, path_or_none
+from fairlead.engine.processors.config import (
+    FAULTS,
+    Config,
+    Processor,
+    Runs,
+    copied,
+    copy_of,
+    document_of,
+    path_or_none,
+)
 from fairlead.engine.processors.fields import Target
 from fairlead.java.regex import RegexTimeout
-
-if TYPE_CHECKING:
-    from fairlead.engine.processors.chain import Chain
 
 
 def process_and_set(config: Config) -> Processor:
@@ -67,7 +73,7 @@ def _elements(path: Path, document: Any) -> list[Location]:
     return [(*places[0], index) for index in range(len(found))] if isinstance(found, list) else []
 
 
-def _element(chain: Chain, element: Any) -> Any:
+def _element(chain: Runs, element: Any) -> Any:
     try:
         return chain.run(element)
     except RegexTimeout:
@@ -102,7 +108,7 @@ def _subject(path: Path | None, value: Any) -> Any:
         return None
 
 
-def _routes(config: Config) -> list[tuple[Condition, Chain]]:
+def _routes(config: Config) -> list[tuple[Condition, Runs]]:
     given = config.get("routes")
     if given is None:
         config.fail("'routes' is required for conditional processor")
