@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "fairlead"
 MODULES = {path.relative_to(SOURCE).as_posix(): path.read_text("utf-8") for path in sorted(SOURCE.rglob("*.py"))}
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 500
-LONGER = {"java/regex.py": 900}
+LONGER: dict[str, int] = {}
 """Modules that are past the limit, and how far they may go: never a place for new ones."""
 
 

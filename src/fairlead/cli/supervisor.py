@@ -55,6 +55,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.drain_seconds,

@@ -7,8 +7,9 @@ process and shows nothing of itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from fairlead.domain.connector import Action, ActionType, ClientConfig, Connector
 from fairlead.domain.dataset import Dataset, Remote, TextDocs, Value
@@ -30,8 +31,7 @@ from fairlead.errors import FairleadError, IllegalArgument, ScriptFault
 METHODS = frozenset({"POST", "GET", "PUT", "DELETE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A rendered request before it has a socket: `url` as text, headers without Host and Content-Length."""
 
     method: str
@@ -39,6 +39,10 @@ class Outgoing:
     headers: Headers
     body: bytes
     parameters: Parameters
+
+    def __repr__(self) -> str:
+        """Without headers and body: they hold secrets and payloads."""
+        return f"Outgoing({self.method} {self.url})"
 
 
 class CompiledAction:

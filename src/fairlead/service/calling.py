@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, MutableMapping
 from typing import Protocol
 
+from fairlead.domain.connector import ClientConfig
 from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
@@ -68,14 +69,15 @@ class Caller:
         return await self._all(connector, known, action, datasets)
 
     def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
-        """The parsed and trusted URL; known by its text until the egress policy changes."""
-        policy = self._outside.policy()
+        """The parsed and trusted URL; known by its text until the egress policy or the size limit changes."""
+        policy, max_size = self._outside.policy(), self._max_size()
         found = known.get(outgoing.url)
-        if found is not None and found.policy is policy:
+        if found is not None and found.policy is policy and found.max_size == max_size:
             return found
         url = parse_url(outgoing.url)
         policy.check_trusted(outgoing.url, calling=True)
-        destination = Destination(policy, url, self._route(connector, url))
+        limits = self._limits(connector.config, max_size)
+        destination = Destination(policy, max_size, url, self._route(connector, url), limits)
         if len(known) >= _KNOWN_URLS:
             known.clear()
         known[outgoing.url] = destination
@@ -122,7 +124,7 @@ class Caller:
             reply = await self._attempt(connector, action, outgoing, destination)
         else:
             reply = await self._with_retries(connector, action, outgoing, destination)
-        arguments = (reply.body, post, outgoing.parameters, action.type, self._max_size())
+        arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
         tensors = await asyncio.to_thread(interpret, *arguments) if action.interprets_long else interpret(*arguments)
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
@@ -135,6 +137,17 @@ class Caller:
             tls = TlsPlan(secure.verify, secure.ca_pem, secure.cert_pem, secure.key_pem)
         cap = max(1, connector.config.max_connection)
         return Route(url.scheme, url.host, url.port, tls, None, cap, self._outside.limits.queue)
+
+    def _limits(self, config: ClientConfig, max_size: int) -> port.Limits:
+        ours = self._outside.limits
+        return port.Limits(
+            pool=ours.pool,
+            connect=config.connection_timeout,
+            first_byte=config.read_timeout,
+            idle=config.read_timeout,
+            total=ours.total,
+            max_body=max_size if max_size >= 0 else 2**31,
+        )
 
     async def _with_retries(
         self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
@@ -165,17 +178,8 @@ class Caller:
     ) -> Reply:
         """One request, signed anew; a reply that stands for an error is raised as one."""
         call = self.request(connector, outgoing, destination.url)
-        config, ours, max_size = connector.config, self._outside.limits, self._max_size()
-        limits = port.Limits(
-            pool=ours.pool,
-            connect=config.connection_timeout,
-            first_byte=config.read_timeout,
-            idle=config.read_timeout,
-            total=ours.total,
-            max_body=max_size if max_size >= 0 else 2**31,
-        )
         try:
-            reply = await self._outside.upstream.send(destination.route, call, limits)
+            reply = await self._outside.upstream.send(destination.route, call, destination.limits)
         except UpstreamError as broken:
             raise client_error(broken) from broken
         fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=action.reply_may_be_empty)

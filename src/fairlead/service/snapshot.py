@@ -20,7 +20,7 @@ from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import FairleadError
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl
-from fairlead.transport.port import Route
+from fairlead.transport.port import Limits, Route
 
 log = logging.getLogger("fairlead.snapshot")
 
@@ -33,11 +33,13 @@ _FOLLOW_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A checked URL under the policy that admitted it."""
+    """A checked URL under the policy that admitted it, and the limits of a call there."""
 
     policy: EgressPolicy
+    max_size: int
     url: ParsedUrl
     route: Route
+    limits: Limits
 
 
 @dataclass(eq=False, slots=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Call:
+
+class Call(msgspec.Struct, frozen=True):
     """One request as it goes out: header names, order and path bytes are sent exactly as given.
 
     The adapter adds `Host` (unless `headers` has one) and `Content-Length`. `replay` says that sending it twice does
@@ -25,6 +26,10 @@ class Call:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     replay: bool = False
+
+    def __repr__(self) -> str:
+        """Without headers and body: they hold secrets and payloads."""
+        return f"Call({self.method!r} {self.target!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,7 @@ class Route:
     queue: int
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(msgspec.Struct):
     """A whole reply. Header names as the provider wrote them; a status is never an exception."""
 
     status: int
