@@ -11,6 +11,7 @@ from fairlead.api.routes import ROUTES
 from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
+from fairlead.painless import supported
 from fairlead.settings import DOCS, FLAGS, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -99,7 +100,26 @@ def functions() -> str:
     )
 
 
+def painless() -> str:
+    classes: dict[str, list[str]] = {}
+    for name, member, _ in supported():
+        classes.setdefault(name, []).append(member)
+    lines = [
+        f"| `{name}` | {', '.join(f'`{member}`' for member in sorted(set(members)))} |"
+        for name, members in sorted(classes.items())
+    ]
+    intro = (
+        "Scripts run as in the context `template`: the one variable is the map `params`, the result is a String. The language\n"
+        "is that of the original; these classes and members are allowed. What is not listed is a compile error. Limits:\n"
+        "a million loop iterations per function, five million steps, 16 million characters and two million elements per run,\n"
+        "five seconds; patterns are bounded in input and time.\n"
+    )
+    head = "| Class | Members |\n| --- | --- |\n"
+    return f"# Painless: what scripts may use\n\n{NOTE}\n{intro}\n{head}" + "\n".join(lines) + "\n"
+
+
 PAGES = {
+    "painless.md": painless,
     "routes.md": routes,
     "cluster-settings.md": cluster_settings,
     "process-settings.md": process_settings,
