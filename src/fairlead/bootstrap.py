@@ -18,11 +18,13 @@ from fairlead.domain.ports import Conflict, Put, Store
 from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.keyring import key_provider
 from fairlead.security.vault import open_vault
+from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
+from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
-from fairlead.service.settings import forget_transient
+from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
@@ -45,6 +47,15 @@ def new_id(length: int = 20) -> str:
 
 def wall_clock() -> int:
     return time.time_ns() // 1_000_000
+
+
+def memory_percent() -> int:
+    """The share of the machine's memory that this process holds, in percent, rounded up; 0 where it cannot be told."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        return -(-pages * 100 // os.sysconf("SC_PHYS_PAGES"))
+    except (OSError, ValueError):
+        return 0
 
 
 async def cluster_uuid(store: Store) -> str:
@@ -106,10 +117,13 @@ class Worker:
             "simulate" if settings.simulate else "normal",
             settings.workers,
         )
-        house = House(ports, snapshot, identity)
-        await snapshot.start(house.models.load)
+        house = House(ports, snapshot, identity, memory_percent)
+        await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
         self._closing.push_async_callback(_cancelled, follower)
+        jobs = asyncio.create_task(house.run_jobs())
+        self._closing.push_async_callback(house.stop_jobs)
+        self._closing.push_async_callback(_cancelled, jobs)
         return house
 
     async def stop(self) -> None:
@@ -172,7 +186,10 @@ async def prepare(settings: Settings) -> None:
         if vault.problem is not None:
             log.error(vault.problem.line)
         await forget_transient(store)
-        await fail_orphans(store, node_id(settings.data_dir), wall_clock())
+        node = node_id(settings.data_dir)
+        await fail_orphans(store, node, wall_clock())
+        await forget_reports(store, node)
+        await settle_deployed(store, node, await stored_settings(store), wall_clock())
     finally:
         await store.close()
 

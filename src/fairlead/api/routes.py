@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead.api.handlers import cluster as c
+from fairlead.api.handlers import monitoring as m
 from fairlead.api.handlers import resources as r
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
@@ -80,6 +81,37 @@ def _models() -> tuple[Route, ...]:
     )
 
 
+def _monitoring() -> tuple[Route, ...]:
+    profiles = (
+        ("/profile", True, True, "Loaded models and running tasks, with the latencies of the last requests."),
+        ("/profile/models", True, False, "Loaded models, with the latencies of the last requests."),
+        ("/profile/models/{model_id}", True, False, "The models of a comma list of ids."),
+        ("/profile/tasks", False, True, "Running predictions."),
+        ("/profile/tasks/{task_id}", False, True, "The running predictions of a comma list of ids."),
+    )
+    stats = (
+        ("/stats", "Statistics of the cluster, its nodes, actions and models."),
+        ("/stats/{stat}", "The statistics of a comma list of names."),
+        ("/{node_id}/stats", "Statistics, of the nodes of a comma list."),
+        ("/{node_id}/stats/{stat}", "Some statistics, of the nodes of a comma list."),
+    )
+    return (
+        *(
+            _ml("GET", path, "profile/nodes", m.decode_profile(models=models, tasks=tasks), m.profile, doc, ("view",))
+            for path, models, tasks, doc in profiles
+        ),
+        *(_ml("GET", path, "stats/nodes", m.decode_stats, m.stats, doc) for path, doc in stats),
+    )
+
+
+def _cancels() -> tuple[Route, ...]:
+    doc = "Cancel the provider's batch job behind a task."
+    return tuple(
+        _ml("POST", f"/tasks/{{task_id}}/{name}", "tasks/cancel", r.nothing, r.cancel_task, doc)
+        for name in ("_cancel", "_cancel_batch")
+    )
+
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", "cluster:monitor/main", r.nothing, c.root, "Name and version, as clients check them."),
     Route("GET", "/_cluster/health", "cluster:monitor/health", r.nothing, c.cluster_health, "Always green while the server answers.", ("level", "wait_for_status", "timeout", "local", "cluster_manager_timeout", "wait_for_nodes")),
@@ -98,10 +130,13 @@ ROUTES: tuple[Route, ...] = (
     _ml("DELETE", "/model_groups/{model_group_id}", "model_groups/delete", r.nothing, r.delete_group, "Delete an empty model group."),
     *_models(),
     _ml("GET", "/models/{model_id}", "models/get", r.nothing, r.get_model, "A model.", ("return_content",)),
+    _ml("PUT", "/models/{model_id}", "models/update", r.decode_model_update, r.update_model, "Update a model; a loaded one uses it at once."),
     _ml("DELETE", "/models/{model_id}", "models/delete", r.nothing, r.delete_model, "Delete a model that is not deployed."),
     _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, r.get_task, "A task."),
     _ml("DELETE", "/tasks/{task_id}", "tasks/delete", r.nothing, r.delete_task, "Delete a task that does not run."),
+    *_cancels(),
     *_searches(),
+    *_monitoring(),
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters."),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape."),
 )  # fmt: skip

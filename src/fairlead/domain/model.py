@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -93,9 +94,55 @@ class Model:
         return cls(**values)
 
     @property
+    def time_to_live(self) -> int | None:
+        """Minutes after which an idle model is undeployed; None = never (spec/02 1.10)."""
+        minutes = (self.deploy_setting or {}).get("model_ttl_minutes", -1)
+        return minutes if minutes >= 0 else None
+
+    @property
     def enabled(self) -> bool:
         return self.is_enabled is not False
 
     @property
     def auto_deploy(self) -> bool:
         return (self.deploy_setting or {}).get("is_auto_deploy_enabled") is not False
+
+
+def merged(stored: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Json:
+    """`given` over `stored`, objects key by key at every depth, everything else replaced (spec/02 1.6)."""
+    result = dict(stored or {})
+    for key, value in given.items():
+        old = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        result[key] = merged(old, value) if both else value
+    return result
+
+
+_EMBEDDING_NEEDS = (
+    ("embedding_dimension", "Embedding dimension"),
+    ("framework_type", "Framework type"),
+)
+
+
+def config_fault(config: Mapping[str, Any]) -> str | None:
+    """What a `model_config` lacks or says twice (spec/02 1.3.3)."""
+    additional = config.get("additional_config", {})
+    if str(config.get("model_type", "")).lower() == "text_embedding":
+        for key, label in _EMBEDDING_NEEDS:
+            if key not in config:
+                return f"{label} must be provided for remote text embedding model"
+        if "space_type" not in additional:
+            return "Space type must be provided in additional_config for remote text embedding model"
+    twice = [key for key in _all_config(config) if key in additional]
+    if twice:
+        return f"Duplicate keys found in both all_config and additional_config: {', '.join(twice)}"
+    return None
+
+
+def _all_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`all_config` is any text; only a JSON object has keys."""
+    try:
+        value = json.loads(config.get("all_config", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

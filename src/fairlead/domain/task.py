@@ -35,6 +35,16 @@ class TaskState(StrEnum):
     UNREACHABLE = "UNREACHABLE"
 
 
+UNFINISHED = (TaskState.CREATED, TaskState.RUNNING)
+ENDED = frozenset(
+    {
+        TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED, TaskState.COMPLETED_WITH_ERROR, TaskState.EXPIRED,
+        TaskState.UNREACHABLE,
+    }
+)  # fmt: skip
+"""States that nothing follows. (CANCELLING is in neither: the provider has yet to confirm it.)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Field order is the order on the wire; times are epoch milliseconds."""
@@ -66,3 +76,10 @@ class Task:
         values["state"] = TaskState(values["state"])
         values["worker_node"] = tuple(values.get("worker_node", ()))
         return cls(**values)
+
+
+def instant_task(
+    node_id: str, type: TaskType, state: TaskState, model_id: str, now: int, *, is_async: bool = False
+) -> Task:
+    """A task that this node began and ended at the same moment."""
+    return Task(type, state, model_id, worker_node=(node_id,), create_time=now, last_update_time=now, is_async=is_async)

@@ -17,13 +17,16 @@ from fairlead.domain.connector import (
     header_fault,
     protocol_fault,
 )
-from fairlead.domain.model import Model
+from fairlead.domain.model import HELD_STATES, ModelState
 from fairlead.domain.names import name_faults
-from fairlead.domain.ports import Document, Json, Put, Remove
+from fairlead.domain.ports import Document, Json, Put, Remove, Require, Store
 from fairlead.domain.secret import Secret
+from fairlead.engine.functions.post import POST_FUNCTIONS
+from fairlead.engine.functions.pre import PRE_FUNCTIONS
 from fairlead.engine.parameters import Parameters
+from fairlead.engine.scripts import has_placeholders
 from fairlead.engine.url import UrlTemplate
-from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
+from fairlead.errors import ActionValidation, IllegalArgument, ScriptFault, StatusFault
 from fairlead.service import credentials, replies
 from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
@@ -54,6 +57,22 @@ class ConnectorFields:
     headers: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The id of a new connector, and what its author should know although it was stored."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The reply to an update, and warnings as in `Created`."""
+
+    reply: Json
+    warnings: tuple[str, ...] = ()
+
+
 def not_found(id: str) -> StatusFault:
     return StatusFault(f"Failed to find connector with the provided connector id: {id}", 404)
 
@@ -76,6 +95,42 @@ def require_remote_inference(snapshot: Snapshot) -> None:
         )
 
 
+_FUNCTIONS = (("pre_process_function", frozenset(PRE_FUNCTIONS)), ("post_process_function", frozenset(POST_FUNCTIONS)))
+
+
+def script_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
+    """One sentence for each script that cannot compile, naming action and function; predicts will fail on it.
+
+    A function with placeholders is known at run time only (spec/04 section 1).
+    """
+    found = []
+    for action in connector.actions or ():
+        for label, built_in in _FUNCTIONS:
+            text = getattr(action, label)
+            if text is None or not text.strip() or has_placeholders(text) or text in built_in:
+                continue
+            try:
+                ports.scripts.compile(text)
+            except ScriptFault as fault:
+                reason = (fault.cause or fault).reason
+                found.append(f"{label} of action [{action.name or action.action_type}] does not compile: {reason}")
+    return tuple(found)
+
+
+async def standalone(store: Store, id: str) -> Document:
+    """A connector that a model may name: it exists, is no MCP connector and has an action (spec/02 1.3.2-3)."""
+    document = await store.get(KIND, id)
+    if document is None:
+        known = await store.known(KIND)
+        raise StatusFault(f"Failed to find connector:{id}" if known else "Failed to find connector", 404)
+    connector = Connector.of(document.body)
+    if connector.protocol in MCP_PROTOCOLS:
+        raise IllegalArgument(f"Cannot Create a Model from MCP Connector: {id}")
+    if not connector.actions:  # an index error in the original (spec/01 1.5 #13)
+        raise IllegalArgument("No actions configured for this connector")
+    return document
+
+
 class ConnectorService:
     """Standalone connectors."""
 
@@ -83,8 +138,8 @@ class ConnectorService:
         self._ports = ports
         self._snapshot = snapshot
 
-    async def create(self, fields: ConnectorFields) -> str:
-        """The new id, or that of a dry run, which checks form only and writes nothing."""
+    async def create(self, fields: ConnectorFields) -> Created:
+        """The new id (of `Created`), or that of a dry run, which checks form only and writes nothing."""
         self._check_texts(fields, creating=True)
         protocol = fields.protocol or "http"
         if (fault := header_fault(protocol, fields.actions)) is not None:
@@ -96,7 +151,7 @@ class ConnectorService:
                 400,
             )
         if fields.dry_run:
-            return DRY_RUN_ID
+            return Created(DRY_RUN_ID)
         now = self._ports.clock()
         mcp = protocol in MCP_PROTOCOLS
         connector = Connector(
@@ -129,28 +184,41 @@ class ConnectorService:
 
         await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
-        return id
+        return Created(id, script_warnings(self._ports, stored))
 
     async def get(self, id: str) -> Connector:
         return Connector.of((await self._document(id)).body)
 
-    async def update(self, id: str, fields: ConnectorFields) -> Json:
+    async def update(self, id: str, fields: ConnectorFields) -> Updated:
         """Merges, checks the result like a new connector, and takes effect on loaded models at once."""
         self._check_texts(fields, creating=False)
 
-        async def prepare() -> tuple[Batch, None]:
+        async def prepare() -> tuple[Batch, Connector]:
             document = await self._document(id)
-            merged = await self._merged(id, Connector.of(document.body), fields)
-            return [Put(KIND, id, merged.document(), document.revision)], None
+            seen = await self._ports.store.revision()
+            merged = await updated_connector(self._ports, Connector.of(document.body), fields, KIND, id)
+            self._check_access(fields)
+            batch: list[Put | Require] = [Put(KIND, id, merged.document(), document.revision)]
+            if self._snapshot.settings["fairlead.compat.refuse_update_of_deployed_connectors"]:
+                users = await self._users(id, HELD_STATES)
+                if users:
+                    raise StatusFault(
+                        f"{len(users)} models are still using this connector, please undeploy the models first: "
+                        f"[{', '.join(users)}]",
+                        400,
+                    )
+                batch.append(Require(models.KIND, None, seen))
+            return batch, merged
 
-        [write], _ = await commit(self._ports.store, prepare)
+        writes, merged = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
-        return replies.written(INDEX, write, "updated")
+        return Updated(replies.written(INDEX, writes[0], "updated"), script_warnings(self._ports, merged))
 
     async def delete(self, id: str) -> Json:
         await self._require_index()
 
         async def prepare() -> tuple[Batch, None]:
+            seen = await self._ports.store.revision()
             users = await self._users(id)
             if users:
                 raise StatusFault(
@@ -158,23 +226,12 @@ class ConnectorService:
                     f"[{', '.join(users)}]",
                     409,
                 )
-            return [Remove(KIND, id)], None
+            # A model that is registered meanwhile must not be left without its connector.
+            return [Require(models.KIND, None, seen), Remove(KIND, id)], None
 
-        [write], _ = await commit(self._ports.store, prepare)
+        [_, write], _ = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         return replies.written(INDEX, write, "deleted" if write.existed else "not_found")
-
-    async def _merged(self, id: str, stored: Connector, fields: ConnectorFields) -> Connector:
-        merged = merge(stored, fields, self._ports.clock())
-        if (fault := protocol_fault(merged.protocol)) is not None:
-            raise fault
-        names = frozenset(stored.credential) | frozenset(fields.credential or {})
-        fault = (header_fault(merged.protocol, fields.actions) if fields.actions else None) or aws_fault(merged, names)
-        if fault is not None:
-            raise fault
-        check_endpoints(self._ports, merged)
-        self._check_access(fields)
-        return await resealed(self._ports, stored, merged, fields.credential or {}, KIND, id)
 
     async def _document(self, id: str) -> Document:
         document = await self._ports.store.get(KIND, id)
@@ -187,9 +244,10 @@ class ConnectorService:
         if not await self._ports.store.known(KIND):
             raise StatusFault("Failed to find connector", 404)
 
-    async def _users(self, id: str) -> list[str]:
+    async def _users(self, id: str, states: frozenset[ModelState] = frozenset(ModelState)) -> list[str]:
         documents = await self._ports.store.all(models.KIND)
-        return [document.id for document in documents if Model.of(document.body).connector_id == id][:_SHOWN_USERS]
+        using = (document for document in documents if document.body.get("connector_id") == id)
+        return [document.id for document in using if document.body["model_state"] in states][:_SHOWN_USERS]
 
     def _check_texts(self, fields: ConnectorFields, *, creating: bool) -> None:
         what = "Model connector"
@@ -210,7 +268,22 @@ class ConnectorService:
             )
 
 
-def merge(stored: Connector, fields: ConnectorFields, now: int) -> Connector:
+async def updated_connector(
+    ports: Ports, stored: Connector, fields: ConnectorFields, kind: str, resource: str
+) -> Connector:
+    """`stored` with the update merged in, checked like a new one and sealed, for document `resource` of `kind`."""
+    merged = merge(stored, fields, ports.clock() if kind == KIND else None)
+    if (fault := protocol_fault(merged.protocol)) is not None:
+        raise fault
+    names = frozenset(stored.credential) | frozenset(fields.credential or {})
+    fault = (header_fault(merged.protocol, fields.actions) if fields.actions else None) or aws_fault(merged, names)
+    if fault is not None:
+        raise fault
+    check_endpoints(ports, merged)
+    return await resealed(ports, stored, merged, fields.credential or {}, kind, resource)
+
+
+def merge(stored: Connector, fields: ConnectorFields, now: int | None) -> Connector:
     """The merge rules of spec/01 1.12: texts and lists replaced, parameters merged by key, the rest kept."""
     return replace(
         stored,
@@ -221,7 +294,7 @@ def merge(stored: Connector, fields: ConnectorFields, now: int) -> Connector:
         parameters={**(stored.parameters or {}), **fields.parameters} if fields.parameters else stored.parameters,
         actions=stored.actions if fields.actions is None else fields.actions,
         client_config=stored.client_config if fields.client_config is None else fields.client_config,
-        last_updated_time=now,
+        last_updated_time=stored.last_updated_time if now is None else now,
     )
 
 

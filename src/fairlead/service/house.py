@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairlead.domain.ports import StoreUnavailable
+from fairlead.domain.cluster_settings import ClusterSettings
+from fairlead.domain.ports import Json, StoreUnavailable
 from fairlead.service.connectors import ConnectorService
+from fairlead.service.deployment import DeploymentService
 from fairlead.service.groups import GroupService
+from fairlead.service.model_update import ModelUpdateService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
+from fairlead.service.profile import ProfileService
+from fairlead.service.registration import RegistrationService
+from fairlead.service.reports import Reports
 from fairlead.service.search import SearchService
 from fairlead.service.settings import SettingsService
 from fairlead.service.snapshot import Snapshot
+from fairlead.service.stats import StatsService
+from fairlead.service.sync_up import SyncUpJob
 from fairlead.service.tasks import TaskService
+from fairlead.service.usage import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +40,50 @@ class Identity:
 
 
 class House:
-    """The services."""
+    """The services. `memory` gives the percentage of the machine's memory that this worker takes."""
 
-    def __init__(self, ports: Ports, snapshot: Snapshot, identity: Identity) -> None:
+    def __init__(
+        self, ports: Ports, snapshot: Snapshot, identity: Identity, memory: Callable[[], int] = lambda: 0
+    ) -> None:
+        worker_id = ports.new_id()
+        self._memory = memory
         self.ports = ports
         self.snapshot = snapshot
         self.identity = identity
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports)
-        self.models = ModelService(ports, snapshot, self.groups)
+        self.recorder = Recorder(ports.clock, ports.monotonic)
+        self.models = ModelService(ports, snapshot)
+        self.registrations = RegistrationService(ports, snapshot, self.groups, self.recorder)
+        self.model_updates = ModelUpdateService(ports, snapshot)
+        self.deployments = DeploymentService(ports, snapshot, self.models, self.recorder)
         self.tasks = TaskService(ports)
         self.settings = SettingsService(ports, snapshot)
         self.search = SearchService(ports)
-        self.predict = PredictService(ports, snapshot, self.models)
+        self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder)
+        self.reports = Reports(
+            ports.store, self.recorder, ports.node_id, worker_id, ports.clock, ports.monotonic, self._gauges
+        )
+        self.stats = StatsService(ports, self.reports)
+        self.profile = ProfileService(ports, snapshot, self.reports)
+        self.sync_up = SyncUpJob(ports, snapshot, self.deployments, self.reports, worker_id)
+        snapshot.on_settings.append(self._settings_changed)
+        snapshot.on_model_gone.append(self.recorder.forget)
+
+    async def run_jobs(self) -> None:
+        """What a worker does by itself beside answering; runs until cancelled."""
+        await asyncio.gather(self.reports.run(), self.sync_up.run())
+
+    async def stop_jobs(self) -> None:
+        """After they were cancelled: what others have to know of it."""
+        await self.sync_up.stop()
+        await self.reports.stop()
+
+    def _settings_changed(self, settings: ClusterSettings) -> None:
+        self.recorder.resize(settings["monitoring_request_count"])
+
+    def _gauges(self) -> Json:
+        return {"memory": self._memory(), "deployed": len(self.snapshot.ready)}
 
     async def refresh(self) -> None:
         """Takes in what other workers wrote, so that a caller who changed something through one is understood by all."""

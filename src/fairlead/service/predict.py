@@ -5,20 +5,39 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 
 from __future__ import annotations
 
-from fairlead.domain.dataset import PredictInput
+from fairlead.domain.dataset import PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity
 from fairlead.domain.tensor import InferenceResult
 from fairlead.errors import StatusFault
 from fairlead.service.calling import Caller
 from fairlead.service.connectors import require_remote_inference
+from fairlead.service.deployment import DeploymentService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
+from fairlead.service.usage import Recorder
+
+INPUT_TYPES = {
+    Remote: "REMOTE",
+    TextDocs: "TEXT_DOCS",
+    TextSimilarity: "TEXT_SIMILARITY",
+    QuestionAnswering: "QUESTION_ANSWERING",
+}
+"""What a running predict is said to take (spec/02 2.1)."""
 
 
 class PredictService:
     """Runs predictions on ready models."""
 
-    def __init__(self, ports: Ports, snapshot: Snapshot, models: ModelService) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        snapshot: Snapshot,
+        models: ModelService,
+        deployments: DeploymentService,
+        recorder: Recorder,
+    ) -> None:
+        self._deployments = deployments
+        self._recorder = recorder
         self._snapshot = snapshot
         self._models = models
         self._caller = Caller(ports, self._max_size)
@@ -31,10 +50,18 @@ class PredictService:
     async def predict(self, model_id: str, asked: PredictInput) -> list[InferenceResult]:
         """One result per call to the provider, in the order of the documents."""
         require_remote_inference(self._snapshot)
-        ready = self._snapshot.ready.get(model_id) or await self._models.ready(model_id)
-        if not ready.model.enabled:
-            raise StatusFault("Model is disabled.", 403)
-        return await self._caller.predict(ready.connector, ready.routes, asked)
+        call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
+        try:
+            ready = self._snapshot.ready.get(model_id) or await self._deployments.ready(model_id)
+            if not ready.model.enabled:
+                raise StatusFault("Model is disabled.", 403)
+            self._recorder.inferring(call)
+            results = await self._caller.predict(ready.connector, ready.routes, asked)
+        except BaseException as fault:
+            self._recorder.failed(call, fault)
+            raise
+        self._recorder.succeeded(call)
+        return results
 
     def _max_size(self) -> int:
         size: int = self._snapshot.settings["max_json_size"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from fnmatch import translate
 
-from fairlead.domain.cluster_settings import SETTINGS, Scope, Text, Type, read
+from fairlead.domain.cluster_settings import SETTINGS, ClusterSettings, Scope, Text, Type, read
 from fairlead.domain.ports import Put, Store
 from fairlead.errors import ActionValidation, IllegalArgument, PatternSyntax, SettingsFault
 from fairlead.java.regex import PatternFault, compile_java, unsafe_pattern
@@ -50,6 +50,16 @@ async def forget_transient(store: Store) -> None:
     """At a full restart transient settings are gone."""
     if await store.get(SETTINGS_KIND, TRANSIENT):
         await store.write([Put(SETTINGS_KIND, TRANSIENT, {})])
+
+
+async def stored_settings(store: Store) -> ClusterSettings:
+    """The settings as the store has them, for who does not follow it."""
+    scopes = {document.id: document.body for document in await store.all(SETTINGS_KIND)}
+    typed = {
+        scope: {key: value if isinstance(value, str) else tuple(value) for key, value in body.items()}
+        for scope, body in scopes.items()
+    }
+    return ClusterSettings(typed.get(PERSISTENT), typed.get(TRANSIENT))
 
 
 def _check(scope: str, key: str, value: Text | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
+import msgspec
+
 from fairlead.transport.port import Call, Limits, Reply, Route, StreamReply, Upstream
 
 
@@ -34,7 +36,7 @@ class SimulatedUpstream:
         usual = {"http": 80, "https": 443}[route.scheme]
         host = f"[{route.host}]" if ":" in route.host else route.host
         value = host if route.port == usual else f"{host}:{route.port}"
-        return replace(call, headers=((b"Host", value.encode()), *call.headers))
+        return msgspec.structs.replace(call, headers=((b"Host", value.encode()), *call.headers))
 
 
 class LocalDialer:

@@ -1,15 +1,21 @@
-"""Tasks: read and delete what registrations and deployments left behind (spec/02 2.2)."""
+"""Tasks: read and delete what registrations and deployments left behind; none stays open or is kept for ever (spec/02 2)."""
 
 from __future__ import annotations
 
-from fairlead.domain.ports import Json, Put, Remove, Store
-from fairlead.domain.task import INDEX, KIND, Task, TaskState, TaskType
-from fairlead.errors import IndexNotFound, StatusFault
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from fairlead.domain.ports import Conflict, Document, Json, Put, Remove, Store
+from fairlead.domain.task import ENDED, INDEX, KIND, UNFINISHED, Task, TaskState, TaskType
+from fairlead.errors import IllegalArgument, IndexNotFound, StatusFault
 from fairlead.service import replies
 from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
 
 _ORPHANED = "The server stopped before the task ended"
+_DAY = 86_400_000
+PRUNED = 500
+"""Ended tasks that one round removes at most."""
 
 
 class TaskService:
@@ -41,18 +47,75 @@ class TaskService:
         [write], _ = await commit(self._ports.store, prepare)
         return replies.written(INDEX, write, "deleted")
 
+    async def batch_job(self, id: str) -> Task:
+        """The task with the provider's job to cancel; raises what a task without one is answered (spec/02 7.4)."""
+        document = await self._ports.store.get(KIND, id)
+        if document is None:  # 500 in the original on a store without tasks
+            raise StatusFault("Fail to find task", 404)
+        task = Task.of(document.body)
+        if task.task_type != TaskType.BATCH_PREDICTION or not task.remote_job:
+            raise IllegalArgument("The task ID you provided does not have any associated batch job")
+        return task
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A condition that the store looks up (fairlead.domain.ports.Condition)."""
+
+    field: str
+    values: Collection[str] | None = None
+    low: int | None = None
+    high: int | None = None
+
+
+def _open(document: Document) -> bool:
+    """Whether the task waits or runs in this server; batch jobs run at their provider."""
+    return document.body["state"] in UNFINISHED and document.body["task_type"] != TaskType.BATCH_PREDICTION
+
+
+async def _fail(store: Store, documents: Sequence[Document], reason: str, now: int) -> int:
+    """Ends tasks; one that ended by itself meanwhile is left alone."""
+    ended = {"state": str(TaskState.FAILED), "error": reason, "last_update_time": now}
+    failed = 0
+    for document in documents:
+        try:
+            await store.write([Put(KIND, document.id, {**document.body, **ended}, document.revision)])
+            failed += 1
+        except Conflict:
+            continue
+    return failed
+
 
 async def fail_orphans(store: Store, node_id: str, now: int) -> int:
     """At start: tasks of this node that a crash left open become FAILED. Gives their number."""
-    unfinished = (TaskState.CREATED, TaskState.RUNNING)
-    orphans = [
+    found = await store.find(KIND, [_Where("state", UNFINISHED)])
+    orphans = [document for document in found if _open(document) and node_id in document.body["worker_node"]]
+    return await _fail(store, orphans, _ORPHANED, now)
+
+
+async def end_overdue(store: Store, seconds: int, now: int) -> int:
+    """Tasks that did not end in time become FAILED (spec/02 1.10). Gives their number."""
+    latest = now - seconds * 1000
+    conditions = [_Where("state", UNFINISHED), _Where("last_update_time", high=latest)]
+    found = await store.find(KIND, conditions)
+    overdue = [document for document in found if _open(document) and document.body["last_update_time"] <= latest]
+    return await _fail(store, overdue, f"timeout after {seconds} seconds", now)
+
+
+async def prune(store: Store, days: int, now: int) -> int:
+    """Removes up to `PRUNED` ended tasks older than that; 0 days keep all. Gives their number.
+
+    A bound, because the store remembers a limited number of deletions for those who follow it.
+    """
+    if not days:
+        return 0
+    latest = now - days * _DAY
+    found = await store.find(KIND, [_Where("state", ENDED), _Where("last_update_time", high=latest)])
+    old = [
         document
-        for document in await store.all(KIND)
-        if document.body["state"] in unfinished
-        and document.body["task_type"] != TaskType.BATCH_PREDICTION
-        and node_id in document.body["worker_node"]
-    ]
-    ended = {"state": str(TaskState.FAILED), "error": _ORPHANED, "last_update_time": now}
-    if orphans:
-        await store.write([Put(KIND, orphan.id, {**orphan.body, **ended}, orphan.revision) for orphan in orphans])
-    return len(orphans)
+        for document in found
+        if document.body["state"] in ENDED and document.body["last_update_time"] <= latest
+    ][:PRUNED]
+    if old:
+        await store.write([Remove(KIND, document.id) for document in old])
+    return len(old)

@@ -259,9 +259,7 @@ def _ids_by_term(kind: str, condition: Condition) -> Select[Any]:
     return ids
 
 
-def changes(
-    connection: Connection, since: int, only: Collection[str] | None = None
-) -> tuple[list[Change], int]:
+def changes(connection: Connection, since: int, only: Collection[str] | None = None) -> tuple[list[Change], int]:
     """What a follower at `since` has to learn (of the kinds `only`), oldest first, and the revision it is at then.
 
     When deletions after `since` are no longer remembered (or the database was put back to an earlier state), the
@@ -283,9 +281,7 @@ def changes(
         gone = connection.execute(
             select(TOMBSTONES.c.kind, TOMBSTONES.c.id, TOMBSTONES.c.revision).where(TOMBSTONES.c.revision > since)
         )
-        later.extend(
-            Change(row.kind, row.id, row.revision, None) for row in gone if only is None or row.kind in only
-        )
+        later.extend(Change(row.kind, row.id, row.revision, None) for row in gone if only is None or row.kind in only)
         later.sort(key=lambda change: change.revision)
     return found + later, counter.revision
 

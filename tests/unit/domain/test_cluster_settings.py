@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.domain.cluster_settings import DEFAULT_TRUSTED, SETTINGS, ClusterSettings, P, Scope, read
+from fairlead.domain.cluster_settings import DEFAULT_TRUSTED, OURS, SETTINGS, ClusterSettings, P, Scope, read
 from fairlead.errors import FairleadError, IllegalArgument
 
 TABLE = json.loads((Path(__file__).parent / "cases" / "settings.json").read_text("utf-8"))
@@ -23,10 +23,20 @@ def plain(value: Any) -> Any:
 
 def test_the_rows_are_those_of_the_spec_with_their_defaults() -> None:
     effective = ClusterSettings()
-    rows = {key.removeprefix(P): plain(effective.values[key]) for key in SETTINGS}
+    rows = {key.removeprefix(P): plain(effective.values[key]) for key in SETTINGS if not key.startswith(OURS)}
     assert rows.pop("trusted_connector_endpoints_regex") == TABLE["trusted"]
     assert rows == TABLE["defaults"]
-    assert all(key == row.key and row.key.startswith(P) and row.effect.endswith(".") for key, row in SETTINGS.items())
+    assert all(key == row.key and row.effect.endswith(".") for key, row in SETTINGS.items())
+    assert all(row.key.startswith((P, OURS)) for row in SETTINGS.values())
+
+
+def test_settings_of_our_own_have_a_namespace_and_are_read_under_their_whole_name() -> None:
+    ours = {key for key in SETTINGS if key.startswith(OURS)}
+    assert ours == {"fairlead.compat.refuse_update_of_deployed_connectors", "fairlead.tasks.retention_days"}
+    effective = ClusterSettings(persistent={"fairlead.tasks.retention_days": "7"})
+    assert effective["fairlead.tasks.retention_days"] == 7
+    assert effective["fairlead.compat.refuse_update_of_deployed_connectors"] is False
+    assert effective["max_json_size"] == 100_000_000
 
 
 def test_only_these_settings_cannot_be_changed_while_running() -> None:

@@ -20,8 +20,9 @@ from fairlead.domain.connector import (
 from fairlead.domain.secret import Secret
 from fairlead.errors import IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
+from fairlead.java.json import JsonFault, compact
 from fairlead.service.connectors import ConnectorFields
-from fairlead.service.models import InlineConnector
+from fairlead.service.registration import InlineConnector
 
 ACCESS_MODES = ("public", "private", "restricted")
 _ACTION_NAME = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
@@ -52,7 +53,12 @@ def required(found: ConnectorFields) -> ConnectorFields:
 
 def connector_update(body: bytes) -> ConnectorFields:
     """The same parser with nothing required; what an update does not take is dropped."""
-    found = _fields(parse_object(body))
+    return connector_changes(parse_object(body))
+
+
+def connector_changes(node: Node) -> ConnectorFields:
+    """The update form, of a standalone connector or of one inside a model."""
+    found = _fields(node)
     return replace(found, dry_run=False, provisioned_by=None, url=None, headers=None, add_all_backend_roles=None)
 
 
@@ -155,6 +161,16 @@ def _client_config(node: Node) -> ClientConfig:
     return ClientConfig(**read.each(node, readers))
 
 
+def read_plain(node: Node) -> Any:
+    """A value that is only kept and shown; a number that JSON cannot write again is refused (`1e999`)."""
+    value = node.plain()
+    try:
+        compact(value)
+    except JsonFault as fault:
+        raise IllegalArgument(f"A value cannot be written as JSON: {fault.reason}") from fault
+    return value
+
+
 def inline_connector(node: Node) -> InlineConnector:
     """The lenient parser of spec/01 1.10: names as stored, nothing filled in, only the protocol required."""
     found = read.each(
@@ -168,7 +184,7 @@ def inline_connector(node: Node) -> InlineConnector:
             "client_config": _client_config,
             "backend_roles": read.texts,
             "headers": read.flat_texts,
-            "owner": lambda owner: owner.plain(),
+            "owner": read_plain,
             "created_time": read.long,
             "last_updated_time": read.long,
         },

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead.api.decode import fields as read
-from fairlead.api.decode.connector import ACCESS_MODES, inline_connector
+from fairlead.api.decode.connector import ACCESS_MODES, connector_changes, inline_connector, read_plain
 from fairlead.domain.dataset import LOCAL_ALGORITHMS, Algorithm
+from fairlead.domain.model import config_fault
 from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
+from fairlead.java.json import JsonFault, strict_loads
+from fairlead.service import guardrails as rules
 from fairlead.service.groups import GroupFields
-from fairlead.service.models import ModelFields
+from fairlead.service.model_update import ModelChanges
+from fairlead.service.registration import ModelFields
 
 _ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
 _UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")
@@ -48,8 +52,9 @@ def model_register(body: bytes) -> ModelFields:
             "rate_limiter": rate_limiter,
             "deploy_setting": deploy_setting,
             "interface": interface,
-            "guardrails": lambda value: expect(value, "object").plain(),
-            "model_config": model_config,
+            "guardrails": guardrails,
+            "model_config": complete_config,
+            "model_node_ids": read.texts,
             **_access_readers(),
         },
     )
@@ -64,6 +69,24 @@ def model_register(body: bytes) -> ModelFields:
             raise IllegalArgument("model format is null")
         raise IllegalArgument("Only remote models can be registered here: function_name must be [remote]")
     return ModelFields(**found, access=GroupFields(**access) if access else None)
+
+
+def model_update(body: bytes) -> ModelChanges:
+    """An update: the same members, nothing required, and what a stored member lacks is seen when it is merged."""
+    found = read.each(
+        parse_object(body),
+        {
+            **dict.fromkeys(("name", "description", "model_group_id", "connector_id"), read.text),
+            "connector": lambda node: connector_changes(expect(node, "object")),
+            "is_enabled": read.boolean,
+            "rate_limiter": rate_limiter,
+            "deploy_setting": _deploy_setting,
+            "interface": interface,
+            "guardrails": guardrails,
+            "model_config": model_config,
+        },
+    )
+    return ModelChanges(**found)
 
 
 def _model_format(node: Node) -> str:
@@ -95,16 +118,26 @@ def _unit(node: Node) -> str:
 
 def deploy_setting(node: Node) -> dict[str, Any]:
     """An absent time to live is -1: never (spec/02 1.1)."""
-    found = read.each(
+    found = _deploy_setting(node)
+    return {**found, "model_ttl_minutes": found.get("model_ttl_minutes", -1)}
+
+
+def _deploy_setting(node: Node) -> dict[str, Any]:
+    return read.each(
         expect(node, "object"), {"is_auto_deploy_enabled": read.boolean, "model_ttl_minutes": read.integer}
     )
-    return {**found, "model_ttl_minutes": found.get("model_ttl_minutes", -1)}
 
 
 def interface(node: Node) -> dict[str, str]:
     """JSON schemas as texts; objects become compact text in the caller's order (spec/02 1.3.1)."""
     readers: dict[str, Any] = dict.fromkeys(("input", "output"), _schema)
-    return read.each(expect(node, "object"), readers)
+    found: dict[str, str] = read.each(expect(node, "object"), readers)
+    for side, schema in found.items():
+        try:
+            strict_loads(schema)
+        except JsonFault as fault:  # stored by the original, which then fails each predict
+            raise IllegalArgument(f"The schema of [{side}] in the interface is not valid JSON: {fault}") from fault
+    return found
 
 
 def _schema(node: Node) -> str:
@@ -112,9 +145,41 @@ def _schema(node: Node) -> str:
     return "null" if value is None else str(value)
 
 
+def guardrails(node: Node) -> dict[str, Any]:
+    """Spec/02 section 5: the type and the rules of that type; what else is sent is dropped."""
+    readers: dict[str, Any] = {"type": read.text, **dict.fromkeys(rules.SIDES, _side)}
+    found = {"type": rules.LOCAL_REGEX, **read.each(expect(node, "object"), readers)}
+    if found["type"] not in rules.KEYS:
+        raise IllegalArgument("The type of guardrails is required, can not be null.")
+    return rules.normalised(found)
+
+
+def _side(node: Node) -> dict[str, Any]:
+    plain = ("model_id", "response_filter", "response_validation_regex")
+    readers: dict[str, Any] = {
+        **dict.fromkeys(plain, read.text),
+        "regex": lambda value: list(read.texts(value)),
+        "stop_words": lambda value: [_stop_words(item) for item in expect(value, "array").items],
+    }
+    return read.each(expect(node, "object"), readers)
+
+
+def _stop_words(node: Node) -> dict[str, Any]:
+    readers: dict[str, Any] = {"index_name": read.text, "source_fields": lambda value: list(read.texts(value))}
+    return read.each(expect(node, "object"), readers)
+
+
+def complete_config(node: Node) -> dict[str, Any]:
+    """The configuration of a new model, which must be whole."""
+    found = model_config(node)
+    if (fault := config_fault(found)) is not None:
+        raise IllegalArgument(fault)
+    return {key: value for key, value in found.items() if (key, value) != ("normalize_result", False)}
+
+
 def model_config(node: Node) -> dict[str, Any]:
-    """Spec/02 1.3.3; enumerations in upper case, checks for text embedding models."""
-    found = read.each(
+    """Spec/02 1.3.3; enumerations in upper case."""
+    return read.each(
         expect(node, "object"),
         {
             "model_type": read.text,
@@ -124,18 +189,9 @@ def model_config(node: Node) -> dict[str, Any]:
             "pooling_mode": lambda value: _one_of(value, _POOLING, "Wrong pooling method"),
             "normalize_result": read.boolean,
             "model_max_length": read.integer,
-            "additional_config": lambda value: expect(value, "object").plain(),
+            "additional_config": lambda value: read_plain(expect(value, "object")),
         },
     )
-    if found.get("normalize_result") is False:
-        del found["normalize_result"]
-    if found.get("model_type", "").lower() == "text_embedding":
-        for key, label in (("embedding_dimension", "Embedding dimension"), ("framework_type", "Framework type")):
-            if key not in found:
-                raise IllegalArgument(f"{label} must be provided for remote text embedding model")
-        if "space_type" not in found.get("additional_config", {}):
-            raise IllegalArgument("Space type must be provided in additional_config for remote text embedding model")
-    return found
 
 
 def _one_of(node: Node, allowed: tuple[str, ...], reason: str) -> str:

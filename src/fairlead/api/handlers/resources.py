@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 from fairlead.api.decode import connector as connector_bodies
 from fairlead.api.decode import model as model_bodies
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
-from fairlead.errors import BodyParse, IllegalArgument
+from fairlead.errors import BodyParse, IllegalArgument, StatusFault
 from fairlead.java.jackson import Node, parse
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.groups import GroupFields
 from fairlead.service.house import House
-from fairlead.service.models import ModelFields
+from fairlead.service.model_update import ModelChanges
+from fairlead.service.registration import ModelFields
 
 
 def nothing(request: Request) -> None:
@@ -30,7 +32,16 @@ def decode_connector_update(request: Request) -> ConnectorFields:
 
 
 async def create_connector(house: House, request: Request, fields: ConnectorFields) -> Reply:
-    return Reply({"connector_id": await house.connectors.create(fields)})
+    created = await house.connectors.create(fields)
+    return Reply({"connector_id": created.id}, headers=warning(created.warnings))
+
+
+def warning(texts: tuple[str, ...]) -> dict[str, str]:
+    """A `Warning` header (RFC 7234 5.5) of one value per text; opensearch-py turns it into a Python warning."""
+    if not texts:
+        return {}
+    quoted = (re.sub(r"[^ -~]+", " ", text).replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return {"Warning": ", ".join(f'299 fairlead "{text}"' for text in quoted)}
 
 
 def decode_get_connector(request: Request) -> None:
@@ -42,7 +53,8 @@ async def get_connector(house: House, request: Request, _: None) -> Reply:
 
 
 async def update_connector(house: House, request: Request, fields: ConnectorFields) -> Reply:
-    return Reply(await house.connectors.update(request.ids["connector_id"], fields))
+    updated = await house.connectors.update(request.ids["connector_id"], fields)
+    return Reply(updated.reply, headers=warning(updated.warnings))
 
 
 async def delete_connector(house: House, request: Request, _: None) -> Reply:
@@ -76,10 +88,20 @@ def decode_model(request: Request) -> ModelFields:
 
 
 async def register_model(house: House, request: Request, fields: ModelFields) -> Reply:
-    made = await house.models.register(fields)
+    made = await house.registrations.register(fields)
     if request.flag("deploy"):
-        await house.models.deploy(made.model_id)
-    return Reply({"task_id": made.task_id, "status": "CREATED", "model_id": made.model_id})
+        await house.deployments.deploy_at_once(made.model_id, fields.model_node_ids)
+    body = {"task_id": made.task_id, "status": "CREATED", "model_id": made.model_id}
+    return Reply(body, headers=warning(made.warnings))
+
+
+def decode_model_update(request: Request) -> ModelChanges:
+    return model_bodies.model_update(request.require_body("Update model request has empty body"))
+
+
+async def update_model(house: House, request: Request, changes: ModelChanges) -> Reply:
+    updated = await house.model_updates.update(request.ids["model_id"], changes)
+    return Reply(updated.reply, headers=warning(updated.warnings))
 
 
 async def get_model(house: House, request: Request, _: None) -> Reply:
@@ -98,7 +120,7 @@ def decode_ids(request: Request) -> Ids:
 
 
 async def deploy_model(house: House, request: Request, ids: Ids) -> Reply:
-    task_id = await house.models.deploy(request.ids["model_id"], ids[1])
+    task_id = await house.deployments.deploy(request.ids["model_id"], ids[1])
     return Reply({"task_id": task_id, "task_type": "DEPLOY_MODEL", "status": "COMPLETED"})
 
 
@@ -107,7 +129,7 @@ async def undeploy_model(house: House, request: Request, ids: Ids) -> Reply:
     models, nodes = ids
     if not models and "model_id" in request.ids:
         models = (request.ids["model_id"],)
-    return Reply(await house.models.undeploy(models, nodes))
+    return Reply(await house.deployments.undeploy(models, nodes))
 
 
 async def get_task(house: House, request: Request, _: None) -> Reply:
@@ -116,6 +138,11 @@ async def get_task(house: House, request: Request, _: None) -> Reply:
 
 async def delete_task(house: House, request: Request, _: None) -> Reply:
     return Reply(await house.tasks.delete(request.ids["task_id"]))
+
+
+async def cancel_task(house: House, request: Request, _: None) -> Reply:
+    await house.tasks.batch_job(request.ids["task_id"])
+    raise StatusFault("This server runs no batch jobs", 501)
 
 
 def decode_search(request: Request) -> Node:

@@ -1,0 +1,239 @@
+"""Deploying and undeploying models, and what happens to deployed ones by themselves (spec/02 1.2, 1.8-1.10).
+
+A deployment is one atomic write of model and task, made when the model could be loaded or could not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import orjson
+
+from fairlead.domain import task as tasks
+from fairlead.domain.cluster_settings import ClusterSettings
+from fairlead.domain.model import HELD_STATES, KIND, Model, ModelState
+from fairlead.domain.ports import Conflict, Json, Put, Store
+from fairlead.domain.task import TaskState, TaskType, instant_task
+from fairlead.errors import FairleadError, IllegalArgument, StatusFault, Unavailable
+from fairlead.service.changes import Batch, commit
+from fairlead.service.connectors import require_remote_inference
+from fairlead.service.loading import load_model, model_id_suffix
+from fairlead.service.models import ModelService
+from fairlead.service.ports import Ports
+from fairlead.service.snapshot import LOADED_STATES, ReadyModel, Snapshot
+from fairlead.service.usage import Recorder
+
+log = logging.getLogger("fairlead.deployment")
+
+
+class DeploymentService:
+    """Deployments of remote models on this node."""
+
+    def __init__(self, ports: Ports, snapshot: Snapshot, models: ModelService, recorder: Recorder) -> None:
+        self._ports = ports
+        self._snapshot = snapshot
+        self._models = models
+        self._recorder = recorder
+
+    async def deploy(self, id: str, node_ids: Sequence[str] = ()) -> str:
+        """The task's id. A model that cannot be loaded ends in DEPLOY_FAILED, and its task says why."""
+        document = await self._models.document(id)
+        require_remote_inference(self._snapshot)
+        self._check_nodes(node_ids)
+        if node_ids:
+            self._check_targets(Model.of(document.body), node_ids)
+        task_id = self._ports.new_id()
+        await self._deploy(id, task_id, to_all=not node_ids)
+        return task_id
+
+    async def deploy_at_once(self, id: str, node_ids: Sequence[str]) -> None:
+        """What `?deploy=true` asks for: the registration stands whatever becomes of it (spec/02 1.3.2-10)."""
+        try:
+            await self.deploy(id, node_ids)
+        except FairleadError as fault:
+            log.warning("model %s was registered and not deployed: %s", id, fault)
+
+    async def ready(self, id: str) -> ReadyModel:
+        """The loaded model, deploying it first when that is allowed (spec/02 1.10)."""
+        model = await self._models.require(id)
+        if not model.enabled:
+            raise StatusFault("Model is disabled.", 403)
+        if model.model_state in (ModelState.DEPLOYED, ModelState.PARTIALLY_DEPLOYED):
+            await self._snapshot.catch_up()
+            found = self._snapshot.ready.get(id)
+            if found is not None:
+                return found
+            return await load_model(self._ports, id, model)  # raises what keeps it from loading
+        if not self._snapshot.settings["model_auto_deploy.enable"]:
+            raise IllegalArgument("Model not ready yet. Please deploy the model first.")
+        if not model.auto_deploy:
+            raise IllegalArgument(
+                f"Auto deployment disabled for this model, please deploy model first{model_id_suffix(id)}"
+            )
+        outcome = await self._deploy(id, self._ports.new_id(), to_all=True)
+        if isinstance(outcome, FairleadError):
+            raise outcome
+        return outcome
+
+    async def redeploy(self, id: str) -> None:
+        """A model that should be loaded and is not: one more try while redeploying is on, then DEPLOY_FAILED.
+
+        Nothing is written when the keys or the store are what is away.
+        """
+        settings = self._snapshot.settings
+
+        async def prepare() -> tuple[Batch, ReadyModel | None]:
+            document = await self._models.document(id)
+            model = Model.of(document.body)
+            tries = model.auto_redeploy_retry_times or 0
+            if model.model_state not in LOADED_STATES:
+                return [], None
+            if _may_redeploy(settings, tries):
+                tries += 1
+                try:
+                    return [], await load_model(self._ports, id, model)
+                except Unavailable:
+                    return [], None
+                except FairleadError as fault:
+                    log.warning("model %s cannot be loaded: %s", id, fault)
+            return [Put(KIND, id, unloaded(model, tries, self._ports.clock()).document(), document.revision)], None
+
+        _, ready = await commit(self._ports.store, prepare)
+        if ready is not None:
+            self._snapshot.hold(ready)
+        await self._snapshot.catch_up()
+
+    async def undeploy(self, ids: Sequence[str], node_ids: Sequence[str] = ()) -> Json:
+        """The status of each model on this node, as the original words it."""
+        if not ids:
+            raise IllegalArgument("Must set specific model ids to undeploy")
+        self._check_nodes(node_ids)
+        if len(ids) == 1:
+            await self._models.document(ids[0])
+        if node_ids and self._ports.node_id not in node_ids:
+            return {}
+        statuses = {}
+        for id in ids:
+            with self._recorder.action("undeploy", id):
+                statuses[id] = await self.force_undeployed(id)
+        await self._snapshot.catch_up()
+        return {self._ports.node_id: {"stats": statuses}}
+
+    async def load(self, id: str, model: Model) -> ReadyModel:
+        return await load_model(self._ports, id, model)
+
+    async def _deploy(self, id: str, task_id: str, *, to_all: bool) -> ReadyModel | FairleadError:
+        """Loads the model and writes how that ended; the fault is given back, not raised."""
+        with self._recorder.action("deploy", id) as action:
+            outcome = await self._load_and_write(id, task_id, to_all=to_all)
+            if isinstance(outcome, FairleadError):
+                action.failed(outcome)
+            return outcome
+
+    async def _load_and_write(self, id: str, task_id: str, *, to_all: bool) -> ReadyModel | FairleadError:
+
+        async def prepare() -> tuple[Batch, ReadyModel | FairleadError]:
+            document = await self._models.document(id)
+            model = Model.of(document.body)
+            now = self._ports.clock()
+            outcome: ReadyModel | FairleadError
+            try:
+                outcome = await load_model(self._ports, id, model)
+            except FairleadError as fault:
+                outcome = fault
+            failed = isinstance(outcome, FairleadError)
+            retries = 0 if self._snapshot.settings["model_auto_redeploy.enable"] and not failed else None
+            state = replace(
+                model,
+                model_state=ModelState.DEPLOY_FAILED if failed else ModelState.DEPLOYED,
+                last_updated_time=now,
+                last_deployed_time=now,
+                auto_redeploy_retry_times=model.auto_redeploy_retry_times if retries is None else retries,
+                planning_worker_node_count=1,
+                current_worker_node_count=0 if failed else 1,
+                planning_worker_nodes=(self._ports.node_id,),
+                deploy_to_all_nodes=to_all,
+            )
+            ended = TaskState.FAILED if failed else TaskState.COMPLETED
+            task = instant_task(self._ports.node_id, TaskType.DEPLOY_MODEL, ended, id, now, is_async=True)
+            if isinstance(outcome, FairleadError):
+                task = replace(task, error=orjson.dumps({self._ports.node_id: outcome.reason}).decode())
+            return [
+                Put(KIND, id, state.document(), document.revision),
+                Put(tasks.KIND, task_id, task.document(), 0),
+            ], outcome
+
+        _, outcome = await commit(self._ports.store, prepare)
+        await self._snapshot.catch_up()
+        return outcome if isinstance(outcome, FairleadError) else self._snapshot.ready.get(id, outcome)
+
+    async def force_undeployed(self, id: str, unless: Callable[[Model], bool] = lambda model: False) -> str:
+        """Writes UNDEPLOYED whatever the state was, `unless` the model says otherwise; "undeployed" or "not_found"."""
+
+        async def prepare() -> tuple[Batch, str]:
+            document = await self._ports.store.get(KIND, id)
+            model = None if document is None else Model.of(document.body)
+            if document is None or model is None or unless(model):
+                return [], "not_found"
+            held = model.model_state in HELD_STATES
+            state = replace(
+                model,
+                model_state=ModelState.UNDEPLOYED,
+                planning_worker_nodes=None,
+                planning_worker_node_count=None if model.planning_worker_node_count is None else 0,
+                current_worker_node_count=None if model.current_worker_node_count is None else 0,
+                last_updated_time=self._ports.clock(),
+            )
+            return [Put(KIND, id, state.document(), document.revision)], "undeployed" if held else "not_found"
+
+        _, status = await commit(self._ports.store, prepare)
+        return status
+
+    def _check_nodes(self, node_ids: Sequence[str]) -> None:
+        if node_ids and not self._snapshot.settings["allow_custom_deployment_plan"]:
+            raise IllegalArgument("Don't allow custom deployment plan")
+
+    def _check_targets(self, model: Model, node_ids: Sequence[str]) -> None:
+        """Where it is deployed already must stay among the targets (spec/02 1.8)."""
+        left = [node for node in model.planning_worker_nodes or () if node not in node_ids]
+        if left and model.model_state in HELD_STATES:
+            raise IllegalArgument(
+                f"Model already deployed to these nodes: [{', '.join(left)}], but they are not included in target node "
+                "ids. Undeploy model from these nodes if don't need them any more.Undeploy from old nodes before try to "
+                "deploy model on new nodes. Or include all old nodes on your target nodes."
+            )
+        if self._ports.node_id not in node_ids:
+            raise IllegalArgument("no eligible node found")
+
+
+def _may_redeploy(settings: ClusterSettings, tries: int) -> bool:
+    return bool(settings["model_auto_redeploy.enable"] and tries < settings["model_auto_redeploy.lifetime_retry_times"])
+
+
+def unloaded(model: Model, tries: int, now: int) -> Model:
+    """The model as no node holds it (spec/02 1.2)."""
+    return replace(
+        model,
+        model_state=ModelState.DEPLOY_FAILED,
+        current_worker_node_count=0,
+        auto_redeploy_retry_times=tries or model.auto_redeploy_retry_times,
+        last_updated_time=now,
+    )
+
+
+async def settle_deployed(store: Store, node_id: str, settings: ClusterSettings, now: int) -> None:
+    """At the start of a node: models that were deployed on it and must not be loaded again are DEPLOY_FAILED.
+
+    The others are loaded by every worker; one that cannot be is found by the sync-up job (spec/02 1.10).
+    """
+    for document in await store.all(KIND):
+        model = Model.of(document.body)
+        if model.model_state not in HELD_STATES or node_id not in (model.planning_worker_nodes or (node_id,)):
+            continue
+        tries = model.auto_redeploy_retry_times or 0
+        if model.model_state == ModelState.DEPLOYING or not _may_redeploy(settings, tries):
+            with suppress(Conflict):  # a node that shares the store was faster
+                await store.write([Put(KIND, document.id, unloaded(model, tries, now).document(), document.revision)])

@@ -1,0 +1,148 @@
+"""Updating a model: what a request names is merged into what is stored, and a loaded model uses it at once (spec/02 1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairlead.domain import connector as connectors
+from fairlead.domain import group as groups
+from fairlead.domain.group import ModelGroup
+from fairlead.domain.model import INDEX, KIND, Model, ModelState, config_fault, merged
+from fairlead.domain.names import name_faults
+from fairlead.domain.ports import Put, Require, Step
+from fairlead.errors import ActionValidation, StatusFault
+from fairlead.service import guardrails, replies
+from fairlead.service.changes import Batch, commit
+from fairlead.service.connectors import ConnectorFields, Updated, script_warnings, standalone, updated_connector
+from fairlead.service.ports import Ports
+from fairlead.service.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChanges:
+    """An update as a request gives it; None is what the request does not name."""
+
+    name: str | None = None
+    description: str | None = None
+    model_group_id: str | None = None
+    connector_id: str | None = None
+    connector: ConnectorFields | None = None
+    is_enabled: bool | None = None
+    rate_limiter: Mapping[str, Any] | None = None
+    deploy_setting: Mapping[str, Any] | None = None
+    interface: Mapping[str, str] | None = None
+    guardrails: Mapping[str, Any] | None = None
+    model_config: Mapping[str, Any] | None = None
+
+
+class ModelUpdateService:
+    """Updates."""
+
+    def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
+        self._ports = ports
+        self._snapshot = snapshot
+
+    async def update(self, id: str, changes: ModelChanges) -> Updated:
+        """Order of checks: spec/02 1.6. Model, target group and the connector's presence are one atomic write."""
+        _check_form(changes)
+
+        async def prepare() -> tuple[Batch, Model]:
+            document = await self._ports.store.get(KIND, id)
+            if document is None:
+                raise StatusFault(f"Failed to find model to update with the provided model id: {id}", 404)
+            stored = Model.of(document.body)
+            if stored.model_state == ModelState.DEPLOYING:
+                raise StatusFault(
+                    f"Model is deploying. Please wait for the model to complete deployment. model ID {id}", 409
+                )
+            model, steps = await self._connected(id, stored, changes)
+            model = _values(model, changes)
+            model, more = await self._regrouped(model, changes.model_group_id)
+            model = replace(model, model_id=id, last_updated_time=self._ports.clock())
+            return [Put(KIND, id, model.document(), document.revision), *steps, *more], model
+
+        writes, model = await commit(self._ports.store, prepare)
+        await self._snapshot.catch_up()
+        inner = model.connector if changes.connector is not None else None
+        warnings = () if inner is None else script_warnings(self._ports, inner)
+        return Updated(replies.written(INDEX, writes[0], "updated"), warnings)
+
+    async def _connected(self, id: str, stored: Model, changes: ModelChanges) -> tuple[Model, list[Step]]:
+        if changes.connector is not None:
+            if stored.connector is None:
+                raise StatusFault(
+                    "Cannot update connector settings for this model. The model was created with a connector_id and "
+                    "does not have an inline connector.",
+                    400,
+                )
+            connector = await updated_connector(self._ports, stored.connector, changes.connector, KIND, id)
+            return replace(stored, connector=connector), []
+        if changes.connector_id is not None:
+            if stored.connector_id is None:
+                raise StatusFault(
+                    "This remote does not have a connector_id field, maybe it uses an internal connector.", 400
+                )
+            document = await standalone(self._ports.store, changes.connector_id)
+            steps: list[Step] = [Require(connectors.KIND, document.id, document.revision)]
+            return replace(stored, connector_id=changes.connector_id), steps
+        return stored, []
+
+    async def _regrouped(self, model: Model, group_id: str | None) -> tuple[Model, list[Step]]:
+        """Another group counts a version up (spec/01 2.6); the one where the model is already does not."""
+        if not group_id or group_id == model.model_group_id:
+            return model, []
+        document = await self._ports.store.get(groups.KIND, group_id)
+        if document is None:
+            raise StatusFault(
+                "Failed to find the model group with the provided model group id in the update model input, "
+                f"MODEL_GROUP_ID: {group_id}",
+                404,
+            )
+        group = ModelGroup.of(document.body)
+        group = replace(group, latest_version=group.latest_version + 1, last_updated_time=self._ports.clock())
+        moved = replace(model, model_group_id=group_id, model_version=str(group.latest_version))
+        return moved, [Put(groups.KIND, group_id, group.document(), document.revision)]
+
+
+def _check_form(changes: ModelChanges) -> None:
+    if changes.connector is not None and changes.connector_id is not None:
+        raise StatusFault(
+            "Model cannot have both stand-alone connector and internal connector. Please check your update input body.",
+            400,
+        )
+    faults = name_faults("Model", "Description", changes.description, required=False)
+    faults += name_faults("Model", "Name", changes.name, required=False)
+    if faults:
+        raise ActionValidation(*faults)
+
+
+def _values(model: Model, changes: ModelChanges) -> Model:
+    """Everything that needs nothing but the two: texts replaced, objects merged key by key."""
+    if changes.name is not None:
+        model = replace(model, name=changes.name)
+    if changes.description is not None:
+        model = replace(model, description=changes.description)
+    if changes.is_enabled is not None:
+        model = replace(model, is_enabled=changes.is_enabled)
+    if changes.rate_limiter is not None:
+        model = replace(model, rate_limiter=merged(model.rate_limiter, changes.rate_limiter))
+    if changes.interface is not None:
+        model = replace(model, interface=merged(model.interface, changes.interface))
+    if changes.deploy_setting is not None:
+        # A time to live that is stored stays when the update names none (spec/02 1.6).
+        setting = {"model_ttl_minutes": -1, **merged(model.deploy_setting, changes.deploy_setting)}
+        model = replace(model, deploy_setting=setting)
+    if changes.guardrails is not None:
+        rules = guardrails.normalised(merged(model.guardrails, changes.guardrails))
+        guardrails.check(rules)
+        model = replace(model, guardrails=rules)
+    if changes.model_config is not None:
+        config = merged(model.model_config, changes.model_config)
+        if (fault := config_fault(config)) is not None:
+            raise StatusFault(fault, 400)
+        if config.get("normalize_result") is False:  # shown only when true (spec/02 1.3.3)
+            del config["normalize_result"]
+        model = replace(model, model_config=config)
+    return model

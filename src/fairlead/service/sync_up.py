@@ -1,0 +1,113 @@
+"""The sync-up job: idle models are undeployed, models that cannot be loaded are marked, old tasks end or go (spec/02 1.10).
+
+One worker of all nodes does it at a time, by lease. It answers no request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from fairlead.domain.cluster_settings import ClusterSettings
+from fairlead.domain.model import HELD_STATES, KIND, Model
+from fairlead.domain.ports import StoreUnavailable
+from fairlead.errors import FairleadError
+from fairlead.service import tasks
+from fairlead.service.deployment import DeploymentService
+from fairlead.service.lease import Lease
+from fairlead.service.ports import Ports
+from fairlead.service.reports import Reports, drop_dead_nodes
+from fairlead.service.snapshot import LOADED_STATES, Snapshot
+
+log = logging.getLogger("fairlead.sync_up")
+
+_INTERVAL = "sync_up_job_interval_in_seconds"
+_LEASE_ROUNDS = 3
+_LEAST_LEASE_SECONDS = 5
+
+
+class SyncUpJob:
+    """Runs in every worker; works in the one that holds the lease."""
+
+    def __init__(
+        self, ports: Ports, snapshot: Snapshot, deployments: DeploymentService, reports: Reports, worker_id: str
+    ) -> None:
+        self._ports = ports
+        self._snapshot = snapshot
+        self._deployments = deployments
+        self._reports = reports
+        self._lease = Lease(ports.store, "sync_up", worker_id, ports.clock)
+        self._changed = asyncio.Event()
+        self._interval = self._snapshot.settings[_INTERVAL]
+        snapshot.on_settings.append(self._take_interval)
+
+    async def run(self) -> None:
+        """Until cancelled. A round that fails is reported and does not end the job."""
+        while True:
+            await self._pause()
+            try:
+                if await self._lease.hold(max(_LEAST_LEASE_SECONDS, self._interval * _LEASE_ROUNDS) * 1000):
+                    await self.round()
+            except StoreUnavailable:
+                log.warning("the store cannot be reached; the sync-up job waits")
+            except FairleadError as fault:
+                log.warning("a round of the sync-up job failed: %s", fault)
+
+    async def stop(self) -> None:
+        """Another worker may take over at once."""
+        try:
+            await self._lease.release()
+        except StoreUnavailable:
+            log.warning("the store cannot be reached; the sync-up job's lease runs out by itself")
+
+    async def round(self) -> None:
+        """Everything there is to do now."""
+        now, settings = self._ports.clock(), self._snapshot.settings
+        await self._snapshot.catch_up()
+        await self._undeploy_idle(now)
+        await self._mark_unloadable()
+        await tasks.end_overdue(self._ports.store, settings["ml_task_timeout_in_seconds"], now)
+        await tasks.prune(self._ports.store, settings["fairlead.tasks.retention_days"], now)
+        await drop_dead_nodes(self._ports.store, now)
+
+    async def _undeploy_idle(self, now: int) -> None:
+        """A model whose time to live passed since its last deploy or predict anywhere; 0 = at the next round."""
+        mortal = [ready for ready in self._snapshot.ready.values() if ready.model.time_to_live is not None]
+        if not mortal:
+            return
+        used = await self._reports.last_used()
+
+        def in_use(id: str, model: Model) -> bool:
+            since = max(used.get(id, 0), model.last_deployed_time or 0)
+            lifetime = model.time_to_live
+            return model.model_state not in HELD_STATES or lifetime is None or now - since < lifetime * 60_000
+
+        for ready in mortal:
+            if in_use(ready.id, ready.model):
+                continue
+            await self._deployments.force_undeployed(ready.id, lambda model, id=ready.id: in_use(id, model))  # type: ignore[misc]
+            log.info("model %s was idle and is undeployed", ready.id)
+        await self._snapshot.catch_up()
+
+    async def _mark_unloadable(self) -> None:
+        """Deployed by the store's word, and not loaded here: loaded now, or DEPLOY_FAILED."""
+        for document in await self._ports.store.all(KIND):
+            model = Model.of(document.body)
+            planned = model.planning_worker_nodes or (self._ports.node_id,)
+            lost = document.id not in self._snapshot.ready and model.model_state in LOADED_STATES
+            if lost and self._ports.node_id in planned:
+                await self._deployments.redeploy(document.id)
+
+    def _take_interval(self, settings: ClusterSettings) -> None:
+        if settings[_INTERVAL] != self._interval:
+            self._interval = settings[_INTERVAL]
+            self._changed.set()
+
+    async def _pause(self) -> None:
+        """One interval of the length in force when it ends; no length = until it gets one."""
+        while True:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), self._interval or None)
+            except TimeoutError:
+                return
