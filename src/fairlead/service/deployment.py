@@ -85,25 +85,20 @@ class DeploymentService:
         """
         settings = self._snapshot.settings
 
-        async def prepare() -> tuple[Batch, ReadyModel | None]:
+        async def prepare() -> tuple[Batch, None]:
             document = await self._models.document(id)
             model = Model.of(document.body)
-            tries = model.auto_redeploy_retry_times or 0
             if model.model_state not in LOADED_STATES:
                 return [], None
+            tries = model.auto_redeploy_retry_times or 0
             if _may_redeploy(settings, tries):
                 tries += 1
-                try:
-                    return [], await load_model(self._ports, id, model)
-                except Unavailable:
+                fault = await self._snapshot.retry(id)
+                if fault is None or isinstance(fault, Unavailable):
                     return [], None
-                except FairleadError as fault:
-                    log.warning("model %s cannot be loaded: %s", id, fault)
             return [Put(KIND, id, unloaded(model, tries, self._ports.clock()).document(), document.revision)], None
 
-        _, ready = await commit(self._ports.store, prepare)
-        if ready is not None:
-            self._snapshot.hold(ready)
+        await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
 
     async def undeploy(self, ids: Sequence[str], node_ids: Sequence[str] = ()) -> Json:

@@ -55,12 +55,12 @@ class PredictService:
             ready = self._snapshot.ready.get(model_id) or await self._deployments.ready(model_id)
             if not ready.model.enabled:
                 raise StatusFault("Model is disabled.", 403)
-            self._recorder.inferring(call)
+            inference = self._recorder.now()
             results = await self._caller.predict(ready.connector, ready.routes, asked)
         except BaseException as fault:
             self._recorder.failed(call, fault)
             raise
-        self._recorder.succeeded(call)
+        self._recorder.succeeded(call, inference)
         return results
 
     def _max_size(self) -> int:

@@ -111,11 +111,11 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def _tasks(node: str, reports: Sequence[Json], query: ProfileQuery) -> Json:
     shown: Json = {}
-    for number, report in enumerate(reports):
+    for report in reports:
         if report["stopped"]:
             continue
-        for call, model_id, input_type, started in report["running"]:
-            id = f"{call}-{number}"
+        for number, model_id, input_type, started in report["running"]:
+            id = f"{report['worker']}-{number}"
             if query.all_tasks or id in query.tasks:
                 shown[id] = {
                     "task_id": id,

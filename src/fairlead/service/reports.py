@@ -11,18 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from fairlead.domain.ports import Json, Put, Remove, Store, StoreUnavailable
+from fairlead.domain.ports import Conflict, Json, Put, Remove, Store, StoreUnavailable
 from fairlead.service.usage import Recorder
 
 log = logging.getLogger("fairlead.reports")
 
 KIND = "worker_report"
 PERIOD_SECONDS = 1.0
-ALIVE_SECONDS = 30.0
+ALIVE_SECONDS = 15.0
 """How often a worker reports although nothing happened."""
-FRESH_MILLISECONDS = 90_000
-"""A node whose newest report is older is not there any more."""
+FRESH_MILLISECONDS = 45_000
+"""A worker whose report is older is not there any more, nor a node of which no worker is."""
+DEAD_MILLISECONDS = 3_600_000
+"""After this the reports of a node that is gone are removed."""
 _SHARE = 50
 """Reporting may take one part in this many of a worker's time."""
 
@@ -60,6 +63,8 @@ class Reports:
                 await self._report_if_due()
             except StoreUnavailable:
                 log.warning("the store cannot be reached; counters are not shared for now")
+            except Exception:
+                log.exception("unexpected fault while reporting")
             pause = max(PERIOD_SECONDS, (self._monotonic() - started) * _SHARE)
 
     async def stop(self) -> None:
@@ -70,13 +75,17 @@ class Reports:
             log.warning("the store cannot be reached; this worker's last counts are not shared")
 
     async def by_node(self) -> dict[str, list[Json]]:
-        """The reports of every node that is there, this worker's as of now; this node always is."""
+        """The reports of every node that is there, this worker's as of now; this node always is.
+
+        A worker that was not heard of counts as stopped.
+        """
+        now = self._clock()
         found: dict[str, list[Json]] = {self._node_id: [self._own()]}
         for document in await self._store.all(KIND):
             if document.id != self._worker_id:
-                found.setdefault(document.body["node"], []).append(document.body)
-        now = self._clock()
-        return {node: reports for node, reports in found.items() if any(_fresh(report, now) for report in reports)}
+                report = {**document.body, "stopped": not _fresh(document.body, now)}
+                found.setdefault(report["node"], []).append(report)
+        return {node: reports for node, reports in found.items() if not all(report["stopped"] for report in reports)}
 
     async def last_used(self) -> dict[str, int]:
         """When each model's last predict ended on any worker, in epoch milliseconds."""
@@ -88,7 +97,8 @@ class Reports:
         return used
 
     def _own(self) -> Json:
-        return {"node": self._node_id, "stopped": False, **self._gauges(), **self._recorder.report()}
+        identity = {"node": self._node_id, "worker": self._worker_id, "stopped": False}
+        return {**identity, **self._gauges(), **self._recorder.report()}
 
     async def _report_if_due(self) -> None:
         overdue = self._monotonic() - self._told_at >= ALIVE_SECONDS
@@ -115,12 +125,13 @@ async def forget_reports(store: Store, node_id: str) -> None:
 
 
 async def drop_dead_nodes(store: Store, now: int) -> None:
-    """Reports of nodes that were not heard of for long are removed, one batch a call."""
+    """Reports of nodes that were not heard of for long are removed."""
     newest: dict[str, int] = {}
     documents = await store.all(KIND)
     for document in documents:
         node = document.body["node"]
         newest[node] = max(newest.get(node, 0), document.body["updated"])
-    dead = [document for document in documents if now - newest[document.body["node"]] > 20 * FRESH_MILLISECONDS]
+    dead = [document for document in documents if now - newest[document.body["node"]] > DEAD_MILLISECONDS]
     if dead:
-        await store.write([Remove(KIND, document.id, document.revision) for document in dead])
+        with suppress(Conflict):  # one of them is there again
+            await store.write([Remove(KIND, document.id, document.revision) for document in dead])

@@ -74,6 +74,8 @@ class Snapshot:
         }
         self.settings = ClusterSettings(file=file_settings)
         self.ready: dict[str, ReadyModel] = {}
+        self.lost: dict[str, FairleadError] = {}
+        """Models that should be loaded and could not be, and why."""
         self.on_settings: list[Callable[[ClusterSettings], None]] = []
         self.on_model_gone: list[Callable[[str], None]] = []
 
@@ -108,8 +110,11 @@ class Snapshot:
                 log.warning("the store cannot be reached; going on with what is known")
                 await asyncio.sleep(1)
 
-    def hold(self, ready: ReadyModel) -> None:
-        self.ready[ready.id] = ready
+    async def retry(self, id: str) -> FairleadError | None:
+        """Loads a lost model once more; what keeps it from loading, or None."""
+        async with self._lock:
+            await self._take_model(id, await self._store.get(models.KIND, id))
+            return self.lost.get(id)
 
     def follow_kind(self, kind: str, take: Take) -> None:
         """From now on, changes of this kind are handed to `take`. Called before `start`."""
@@ -138,6 +143,7 @@ class Snapshot:
     async def _take_model(self, id: str, document: Document | None) -> None:
         if id == FORGET:  # the store lost track of deletions: what it still has follows and is taken anew
             self.ready.clear()
+            self.lost.clear()
             return
         model = Model.of(document.body) if document else None
         if model is None:
@@ -145,6 +151,7 @@ class Snapshot:
                 listener(id)
         if model is None or model.model_state not in LOADED_STATES:
             self.ready.pop(id, None)
+            self.lost.pop(id, None)
         elif not self._same(id, model):
             await self._reload(id, model)
 
@@ -160,9 +167,11 @@ class Snapshot:
         assert self._load is not None
         try:
             self.ready[id] = await self._load(id, model)
+            self.lost.pop(id, None)
         except FairleadError as fault:
             # The old one must not go on: its credential or endpoint may be what was taken away.
             self.ready.pop(id, None)
+            self.lost[id] = fault
             log.warning("model %s cannot be loaded: %s", id, fault)
 
 

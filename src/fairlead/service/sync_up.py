@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from fairlead.domain.cluster_settings import ClusterSettings
-from fairlead.domain.model import HELD_STATES, KIND, Model
+from fairlead.domain.model import HELD_STATES, Model
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.errors import FairleadError
 from fairlead.service import tasks
@@ -17,13 +18,15 @@ from fairlead.service.deployment import DeploymentService
 from fairlead.service.lease import Lease
 from fairlead.service.ports import Ports
 from fairlead.service.reports import Reports, drop_dead_nodes
-from fairlead.service.snapshot import LOADED_STATES, Snapshot
+from fairlead.service.snapshot import Snapshot
 
 log = logging.getLogger("fairlead.sync_up")
 
 _INTERVAL = "sync_up_job_interval_in_seconds"
 _LEASE_ROUNDS = 3
 _LEAST_LEASE_SECONDS = 5
+_CLEAN_MILLISECONDS = 600_000
+"""How often reports of nodes that are gone are looked for."""
 
 
 class SyncUpJob:
@@ -38,6 +41,7 @@ class SyncUpJob:
         self._reports = reports
         self._lease = Lease(ports.store, "sync_up", worker_id, ports.clock)
         self._changed = asyncio.Event()
+        self._cleaned = 0
         self._interval = self._snapshot.settings[_INTERVAL]
         snapshot.on_settings.append(self._take_interval)
 
@@ -52,6 +56,8 @@ class SyncUpJob:
                 log.warning("the store cannot be reached; the sync-up job waits")
             except FairleadError as fault:
                 log.warning("a round of the sync-up job failed: %s", fault)
+            except Exception:
+                log.exception("unexpected fault in the sync-up job")
 
     async def stop(self) -> None:
         """Another worker may take over at once."""
@@ -68,7 +74,9 @@ class SyncUpJob:
         await self._mark_unloadable()
         await tasks.end_overdue(self._ports.store, settings["ml_task_timeout_in_seconds"], now)
         await tasks.prune(self._ports.store, settings["fairlead.tasks.retention_days"], now)
-        await drop_dead_nodes(self._ports.store, now)
+        if now - self._cleaned >= _CLEAN_MILLISECONDS:
+            self._cleaned = now
+            await drop_dead_nodes(self._ports.store, now)
 
     async def _undeploy_idle(self, now: int) -> None:
         """A model whose time to live passed since its last deploy or predict anywhere; 0 = at the next round."""
@@ -85,18 +93,14 @@ class SyncUpJob:
         for ready in mortal:
             if in_use(ready.id, ready.model):
                 continue
-            await self._deployments.force_undeployed(ready.id, lambda model, id=ready.id: in_use(id, model))  # type: ignore[misc]
+            await self._deployments.force_undeployed(ready.id, partial(in_use, ready.id))
             log.info("model %s was idle and is undeployed", ready.id)
         await self._snapshot.catch_up()
 
     async def _mark_unloadable(self) -> None:
         """Deployed by the store's word, and not loaded here: loaded now, or DEPLOY_FAILED."""
-        for document in await self._ports.store.all(KIND):
-            model = Model.of(document.body)
-            planned = model.planning_worker_nodes or (self._ports.node_id,)
-            lost = document.id not in self._snapshot.ready and model.model_state in LOADED_STATES
-            if lost and self._ports.node_id in planned:
-                await self._deployments.redeploy(document.id)
+        for id in list(self._snapshot.lost):
+            await self._deployments.redeploy(id)
 
     def _take_interval(self, settings: ClusterSettings) -> None:
         if settings[_INTERVAL] != self._interval:

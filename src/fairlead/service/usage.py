@@ -6,7 +6,7 @@ In memory only and cheap enough for the predict path; sharing it with other work
 from __future__ import annotations
 
 import asyncio
-from array import array
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -21,64 +21,22 @@ SHARED_RUNNING = 100
 """Running predictions per worker that others get to see."""
 
 
-class Samples:
-    """The last `limit` durations in milliseconds, each with the moment it ended in epoch milliseconds."""
-
-    __slots__ = ("_at", "_limit", "_times", "_values")
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._times = array("d")
-        self._values = array("d")
-        self._at = 0
-        """Where the oldest stands once there are `limit`."""
-
-    def add(self, time: float, value: float) -> None:
-        if len(self._values) < self._limit:
-            self._times.append(time)
-            self._values.append(value)
-        elif self._limit:
-            at = self._at
-            self._times[at] = time
-            self._values[at] = value
-            at += 1
-            self._at = 0 if at == self._limit else at
-
-    def resize(self, limit: int) -> None:
-        """Keeps the newest `limit`."""
-        kept = self.newest(limit)
-        self._limit, self._at = limit, 0
-        self._times = array("d", (time for time, _ in kept))
-        self._values = array("d", (value for _, value in kept))
-
-    def newest(self, count: int) -> list[tuple[float, float]]:
-        """Time and value of the last `count`, oldest first."""
-        if count <= 0:
-            return []
-        times = self._times[self._at :] + self._times[: self._at]
-        values = self._values[self._at :] + self._values[: self._at]
-        return list(zip(times[-count:], values[-count:], strict=True))
+Sample = tuple[float, float, float]
+"""When a predict ended in epoch milliseconds, how long it took, and its part of provider and engine, in milliseconds."""
 
 
 @dataclass(slots=True)
 class ModelUsage:
-    """One model on this worker. `used` is when its last predict ended, in epoch milliseconds."""
+    """One model on this worker. `inference` holds the samples of successful predicts, `predict` of all.
 
-    inference: Samples
-    predict: Samples
+    `used` is when its last predict ended, in epoch milliseconds.
+    """
+
+    inference: deque[Sample]
+    predict: deque[Sample]
     predicts: int = 0
     used: float = 0.0
     actions: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Call:
-    """A predict that runs; times in seconds of the monotonic clock."""
-
-    model_id: str
-    input_type: str
-    started: float
-    inference: float = 0.0
 
 
 class Action:
@@ -115,67 +73,73 @@ def is_failure(fault: BaseException) -> bool:
 
 
 class Recorder:
-    """Counts of one worker. `clock` gives epoch milliseconds, `monotonic` seconds."""
+    """Counts of one worker. `clock` gives epoch milliseconds, `now` seconds of a monotonic clock."""
 
     __slots__ = (
-        "_clock", "_monotonic", "_offset", "_samples", "actions", "executing", "failures", "models", "predicts",
-        "requests", "running",
+        "_clock", "_offset", "_samples", "actions", "executing", "failures", "models", "now", "predict_failures",
+        "predicts", "running",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], int], monotonic: Callable[[], float], samples: int = 100) -> None:
         self._clock = clock
-        self._monotonic = monotonic
         self._samples = samples
+        self.now = monotonic
         self._offset = 0.0
         self.synchronise()
-        self.requests = 0
+        self.predicts = 0
+        self.predict_failures = 0
         self.failures = 0
+        """Of all actions."""
         self.executing = 0
-        self.predicts = [0, 0]
-        self.actions: dict[str, list[int]] = {"predict": self.predicts}
-        """Requests and failures by action."""
+        """Actions that run, predicts apart."""
+        self.actions: dict[str, list[int]] = {}
+        """Requests and failures by action, predicts apart."""
         self.models: dict[str, ModelUsage] = {}
-        self.running: set[Call] = set()
+        self.running: dict[int, tuple[str, str, float]] = {}
+        """Model, input type and start of every predict that runs, by its number."""
 
     def synchronise(self) -> None:
         """Sets the wall clock's distance from the monotonic one anew; both drift apart."""
-        self._offset = self._clock() - self._monotonic() * 1000
+        self._offset = self._clock() - self.now() * 1000
 
-    def begin(self, model_id: str, input_type: str) -> Call:
-        call = Call(model_id, input_type, self._monotonic())
-        self.requests += 1
-        self.predicts[0] += 1
-        self.running.add(call)
-        return call
+    def begin(self, model_id: str, input_type: str) -> int:
+        """The number of a predict that begins now."""
+        number = self.predicts + 1
+        self.predicts = number
+        self.running[number] = (model_id, input_type, self.now())
+        return number
 
-    def inferring(self, call: Call) -> None:
-        """From here on the time is the provider's and the engine's."""
-        call.inference = self._monotonic()
-
-    def succeeded(self, call: Call) -> None:
-        now = self._monotonic()
-        self.running.discard(call)
-        usage = self.models.get(call.model_id) or self.usage(call.model_id)
+    def succeeded(self, number: int, inference: float) -> None:
+        """`inference`: when the part of engine and provider began, by `now`."""
+        now = self.now()
+        model_id, _, started = self.running.pop(number)
+        usage = self.models.get(model_id) or self.usage(model_id)
+        time = now * 1000 + self._offset
+        sample = (time, (now - started) * 1000, (now - inference) * 1000)
         usage.predicts += 1
-        usage.used = time = now * 1000 + self._offset
-        usage.inference.add(time, (now - call.inference) * 1000)
-        usage.predict.add(time, (now - call.started) * 1000)
+        usage.used = time
+        usage.predict.append(sample)
+        usage.inference.append(sample)
 
-    def failed(self, call: Call, fault: BaseException) -> None:
-        now = self._monotonic()
-        self.running.discard(call)
-        usage = self.usage(call.model_id)
+    def failed(self, number: int, fault: BaseException) -> None:
+        now = self.now()
+        model_id, _, started = self.running.pop(number)
+        usage = self.usage(model_id)
         usage.predicts += 1
         usage.used = time = now * 1000 + self._offset
         if not isinstance(fault, asyncio.CancelledError):
-            usage.predict.add(time, (now - call.started) * 1000)
+            usage.predict.append((time, (now - started) * 1000, 0.0))
         if is_failure(fault):
-            self.predicts[1] += 1
+            self.predict_failures += 1
             self.failures += 1
+
+    @property
+    def requests(self) -> int:
+        """Of all actions."""
+        return self.predicts + sum(requests for requests, _ in self.actions.values())
 
     def action(self, name: str, model_id: str | None = None) -> Action:
         """Counts one register, deploy or undeploy, whose block follows."""
-        self.requests += 1
         counts = self.actions.setdefault(name, [0, 0])
         counts[0] += 1
         if model_id is not None:
@@ -186,7 +150,7 @@ class Recorder:
     def usage(self, model_id: str) -> ModelUsage:
         found = self.models.get(model_id)
         if found is None:
-            found = self.models[model_id] = ModelUsage(Samples(self._samples), Samples(self._samples))
+            found = self.models[model_id] = ModelUsage(deque(maxlen=self._samples), deque(maxlen=self._samples))
         return found
 
     def resize(self, samples: int) -> None:
@@ -194,8 +158,8 @@ class Recorder:
         if samples != self._samples:
             self._samples = samples
             for usage in self.models.values():
-                usage.inference.resize(samples)
-                usage.predict.resize(samples)
+                usage.inference = deque(usage.inference, samples)
+                usage.predict = deque(usage.predict, samples)
 
     def forget(self, model_id: str) -> None:
         """A deleted model takes its numbers along."""
@@ -204,22 +168,21 @@ class Recorder:
     def report(self) -> Json:
         """Everything as plain JSON; times of samples are counted back from `updated`, in whole milliseconds."""
         now = self._clock()
+        predicts = {"predict": [self.predicts, self.predict_failures]} if self.predicts else {}
         return {
             "updated": now,
             "requests": self.requests,
             "failures": self.failures,
             "executing": self.executing + len(self.running),
-            "actions": {name: list(counts) for name, counts in self.actions.items()},
+            "actions": {**predicts, **{name: list(counts) for name, counts in self.actions.items()}},
             "models": {id: _report(usage, now) for id, usage in self.models.items()},
             "running": self._running(),
         }
 
     def _running(self) -> list[list[object]]:
-        oldest = sorted(self.running, key=lambda call: call.started)[:SHARED_RUNNING]
-        return [
-            [f"{id(call):x}", call.model_id, call.input_type, int(call.started * 1000 + self._offset)]
-            for call in oldest
-        ]
+        """The oldest, with their start in epoch milliseconds."""
+        oldest = list(self.running.items())[:SHARED_RUNNING]
+        return [[number, id, kind, int(started * 1000 + self._offset)] for number, (id, kind, started) in oldest]
 
 
 def _report(usage: ModelUsage, now: int) -> Json:
@@ -227,10 +190,10 @@ def _report(usage: ModelUsage, now: int) -> Json:
     return {
         "used": int(usage.used),
         "actions": actions,
-        "inference": _shared(usage.inference, now),
-        "predict": _shared(usage.predict, now),
+        "inference": [[int(now - time), round(value, 3)] for time, _, value in _newest(usage.inference)],
+        "predict": [[int(now - time), round(value, 3)] for time, value, _ in _newest(usage.predict)],
     }
 
 
-def _shared(samples: Samples, now: int) -> list[list[float]]:
-    return [[int(now - time), round(value, 3)] for time, value in samples.newest(SHARED_SAMPLES)]
+def _newest(samples: deque[Sample]) -> list[Sample]:
+    return list(samples)[-SHARED_SAMPLES:]
