@@ -46,6 +46,11 @@ class Settings:
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.data_dir.absolute() / 'fairlead.db'}"
 
+    @property
+    def shown_store(self) -> str:
+        """The database's address without its password."""
+        return _shown("store", self.store_url)
+
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{f.name}={_shown(f.name, getattr(self, f.name))}' for f in fields(self))})"
 

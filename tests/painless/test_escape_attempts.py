@@ -120,7 +120,9 @@ def test_classes_outside_the_allowlist_do_not_exist(source: str) -> None:
     assert outcome(source, {}) == "illegal_argument_exception"
 
 
-@pytest.mark.parametrize("value", [b"x", (1,), {1}, object(), len, 1j, range(3), type, json], ids=repr)
+@pytest.mark.parametrize(
+    "value", [b"x", (1,), {1}, object(), len, 1j, range(3), type, json], ids=lambda value: type(value).__name__
+)
 def test_a_python_value_that_is_no_model_value_cannot_be_used(value: Any) -> None:
     script = compile_script("return '' + params.v.size();")
     with pytest.raises(RuntimeFault):

@@ -38,9 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(fault)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        return _refuse(f"the data directory {settings.data_dir} cannot be used: {fault.strerror}")
+    try:
         listener = _listen(settings)
         asyncio.run(prepare(settings))
-    except (OSError, StoreUnavailable, KeyringError) as fault:
+    except StoreUnavailable as fault:
+        return _refuse(f"{fault} (setting store, {settings.shown_store})")
+    except (OSError, ValueError, KeyringError) as fault:
         return _refuse(fault)
     port = listener.getsockname()[1]
     if settings.simulate:

@@ -9,7 +9,8 @@ from fairlead.domain.ports import Conflict, Step, Store, StoreUnavailable, Writt
 from fairlead.errors import StatusFault, Unavailable
 
 T = TypeVar("T")
-ATTEMPTS = 20
+ATTEMPTS = 200
+"""In every round at least one of those who want the same document wins, so this many may want it at once."""
 
 Batch = Sequence[Step]
 

@@ -267,7 +267,7 @@ class Unit:
         if code.type is VOID:
             raise self.cannot_cast(code, self.string)
         show = STATIC_TEXT.get(code.type.name)
-        if code.constant:
+        if code.constant and (show is not None or code.value is None or isinstance(code.value, str)):
             if code.value is None:
                 return Part("null", None, None, False)
             return Part(show(code.value) if show is not None else code.value, None, None, False)
