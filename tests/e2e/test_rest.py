@@ -125,3 +125,18 @@ def test_an_update_reaches_a_running_model_and_moving_it_needs_the_credential(cl
     assert refused.status == 400
     assert "send the credential again [key]" in refused.body["error"]["reason"]
     client.ok("PUT", f"{ML}/connectors/{connector}", {"actions": elsewhere, "credential": {"key": "again"}})
+
+
+@pytest.mark.parametrize("id", ["%00", "a%00b", "x" * 600, "%ff"])
+def test_ids_that_no_document_can_have_are_just_not_found(client: Client, simulator: str, id: str) -> None:
+    client.model(client.connector(simulator), "some model")
+    for kind in ("connectors", "model_groups", "models", "tasks"):
+        assert client("GET", f"{ML}/{kind}/{id}").status == 404
+        assert client("DELETE", f"{ML}/{kind}/{id}").status in (200, 404)
+    assert client("POST", f"{ML}/models/{id}/_predict", {}).status == 404
+
+
+def test_a_wrong_pretty_is_a_400(client: Client) -> None:
+    answer = client("GET", "/?pretty=x")
+    assert answer.status == 400
+    assert "only [true] or [false]" in answer.body["error"]["reason"]

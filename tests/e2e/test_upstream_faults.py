@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -65,3 +67,47 @@ def test_text_that_is_no_json_is_wrapped(client: Client, simulator: str) -> None
 def test_a_multi_byte_reply_in_one_byte_chunks_arrives_whole(client: Client, simulator: str) -> None:
     answer = client.predict(_model(client, f"{simulator}/chunked?b64=eyJhIjoi8J%2BYgMOpIn0=&size=1", "chunked"))
     assert answer.body["inference_results"][0]["output"][0]["dataAsMap"] == {"a": "😀é"}
+
+
+@pytest.fixture
+def hostile() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that answers every request with the bytes in the list, and its address."""
+    answer: list[bytes] = [b""]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer[0])
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/x", answer
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"HTTP/1.1 999 Odd\r\n", 502),
+        (b"HTTP/1.1 304 Not Modified\r\n", (500, 502)),
+        (b"HTTP/1.1 429 Slow down\r\nRetry-After: a\x01b\r\n", (429, 500)),
+        (b"HTTP/1.1 429 Slow down\r\nRetry-After: 7\r\nX-Request-Id: r-1\r\n", 429),
+    ],
+)
+def test_an_odd_status_or_header_still_gets_an_answer(
+    client: Client, hostile: tuple[str, list[bytes]], head: bytes, status: int | tuple[int, ...]
+) -> None:
+    url, answer = hostile
+    answer[0] = head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    reply = client.predict(_model(client, url, f"odd {head[9:12].decode()}"))
+    assert reply.status in (status if isinstance(status, tuple) else (status,))
+    if b"Retry-After: 7" in head:
+        assert reply.headers["retry-after"] == "7"
+        assert reply.headers["x-upstream-request-id"] == "r-1"

@@ -57,7 +57,9 @@ def respond(reply: Reply, request: Request) -> Response:
     body = reply.body
     if reply.status < 400 and request.query.get("filter_path"):
         body = apply_filter(body, request.query["filter_path"])
-    return Response(dumps(body, pretty=request.flag("pretty")), reply.status, headers, reply.content_type)
+    return Response(
+        dumps(body, pretty=request.query.get("pretty") in ("", "true")), reply.status, headers, reply.content_type
+    )
 
 
 def error_reply(error: FairleadError) -> Reply:

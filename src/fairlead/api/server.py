@@ -26,6 +26,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_size = 0
+        self._many = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -33,6 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
 
     def data_received(self, data: bytes) -> None:
+        self._many = len(data) > MAX_HEAD
         super().data_received(data)
         if self._in_head:
             self._head_size += len(data)
@@ -49,6 +51,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_timer()
         self._in_head, self._in_body = False, True
+        if self._many and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+            self._refuse(431, "The request head is larger than 64 kB")
+            return
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -43,15 +43,21 @@ def status_fault(status: int, headers: Headers, body: bytes, *, empty_is_fine: b
         if body.strip() or empty_is_fine:
             return None
         return StatusFault("Remote service returned empty response body", 502)
-    passed = {
-        _PASSED_ON[name.lower()]: value.decode("latin-1") for name, value in headers if name.lower() in _PASSED_ON
-    }
+    passed = _passed_on(headers)
     if any(name.lower() == b"x-amzn-errortype" and value.startswith(b"ThrottlingException") for name, value in headers):
         return RemoteThrottled(_THROTTLED, status, headers=passed)
     text = body.decode("utf-8", "replace")
+    if not 200 <= status <= 599 or status == 304:  # no status that an error can be answered with
+        return StatusFault(f"Remote service returned status {status}: {text or 'empty body'}", 502, headers=passed)
     if text.strip():
         return StatusFault(f"Error from remote service: {text}", status, headers=passed)
     return StatusFault(f"Remote service returned error status {status} with empty body", status, headers=passed)
+
+
+def _passed_on(headers: Headers) -> dict[str, str]:
+    """What the caller is told of the provider's headers: short printable values of the few that help."""
+    found = ((_PASSED_ON.get(name.lower()), value.decode("latin-1").strip()) for name, value in headers)
+    return {name: text for name, text in found if name and len(text) <= 200 and text.isascii() and text.isprintable()}
 
 
 def interpret(

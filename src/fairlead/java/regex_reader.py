@@ -43,6 +43,8 @@ class PatternReader:
         self.names: dict[str, int] = {}
         self.depth = 0
         self.in_class = False
+        self.size = 0
+        """Units that the pattern stands for with its counted repetitions written out."""
 
     def _fail(self, description: str, index: int | None = None) -> NoReturn:
         raise PatternFault(description, self.at if index is None else index, self.pattern)

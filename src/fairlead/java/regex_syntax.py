@@ -44,6 +44,9 @@ _END = r"(?=(?:\r\n|(?<!\r)\n|[\r\x85\u2028\u2029])?\Z)"
 _LINE_END = r"(?=\r\n|(?<!\r)\n|[\r\x85\u2028\u2029]|\Z)"
 _LINE_START = r"(?:(?<=\A|\n|\r(?!\n)|[\x85\u2028\u2029])(?!(?<!\A)\Z))"
 
+MAX_SIZE = 20_000
+"""Units a pattern may stand for; Java has no such bound, but no useful pattern comes near it."""
+
 _GROUP_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]*")
 _REFERENCE = re.compile(r"(\\g<(\d+)>)\x00")
 """A back reference in a translation, marked by a NUL; a NUL of the pattern itself is always written as an escape."""
@@ -69,9 +72,11 @@ class Translator(SetReader):
     def _sequence(self) -> str:
         parts: list[str] = []
         while (char := self._peek()) and char not in "|)":
+            before = self.size
+            self.size += 1
             atom = self._atom(char)
             if atom:
-                parts.append(self._quantified(atom))
+                parts.append(self._quantified(atom, before))
         return "".join(parts)
 
     def _atom(self, char: str) -> str:
@@ -81,15 +86,15 @@ class Translator(SetReader):
         self.at += 1
         return self._literal(char)
 
-    def _quantified(self, atom: str) -> str:
+    def _quantified(self, atom: str, before: int) -> str:
         char = self._peek()
         if char and char in "?*+":
             self.at += 1
             return f"{atom}{char}{self._mode()}"
         if char == "{":
-            atom = f"{atom}{self._counts()}{self._mode()}"
+            atom = f"{atom}{self._counts(before)}{self._mode()}"
             while self._peek() == "{":  # Java lets a second count stand and repeats the empty text with it
-                self._counts()
+                self._counts(before)
                 self._mode()
         return atom
 
@@ -100,7 +105,8 @@ class Translator(SetReader):
             return char
         return ""
 
-    def _counts(self) -> str:
+    def _counts(self, before: int) -> str:
+        """Counted repetitions are written out by the engine below: without a bound, twelve characters fill any memory."""
         self.at += 1
         low = self._number()
         if low is None:
@@ -114,6 +120,9 @@ class Translator(SetReader):
         if high is not None and high < low:
             self._fail("Illegal repetition range")
         self.at += 1
+        self.size = before + (self.size - before) * max(low, high or 0, 1)
+        if self.size > MAX_SIZE:
+            self._fail("Pattern too large: its counted repetitions")
         return f"{{{low}}}" if high == low else f"{{{low},{'' if high is None else high}}}"
 
     def _number(self) -> int | None:

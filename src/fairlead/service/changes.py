@@ -27,5 +27,5 @@ async def commit(store: Store, prepare: Callable[[], Awaitable[tuple[Batch, T]]]
         except Conflict as conflict:
             lost = conflict
         except StoreUnavailable as fault:
-            raise Unavailable("The store cannot be reached; nothing was changed") from fault
+            raise Unavailable(f"{fault}; nothing was changed") from fault
     raise StatusFault(f"Document version conflict updating {lost.id or lost.kind}; please retry", 409)

@@ -18,7 +18,7 @@ from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
 from fairlead.service.profile import ProfileService
 from fairlead.service.registration import RegistrationService
-from fairlead.service.reports import Reports
+from fairlead.service.reports import CALL_KIND, Reports
 from fairlead.service.search import SearchService
 from fairlead.service.settings import SettingsService
 from fairlead.service.snapshot import Snapshot
@@ -67,6 +67,7 @@ class House:
         self.stats = StatsService(ports, self.reports)
         self.profile = ProfileService(ports, snapshot, self.reports)
         self.sync_up = SyncUpJob(ports, snapshot, self.deployments, self.reports, worker_id)
+        snapshot.follow_kind(CALL_KIND, self.reports.take_call)
         snapshot.on_settings.append(self._settings_changed)
         snapshot.on_model_gone.append(self.recorder.forget)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairlead.domain import connector as connectors
 from fairlead.domain import model as models
-from fairlead.domain.connector import Connector
+from fairlead.domain.connector import Connector, aws_fault, protocol_fault
 from fairlead.domain.model import Model
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import StatusFault
@@ -26,5 +26,8 @@ async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
         if document is None:
             raise StatusFault(f"Failed to find connector:{resource}", 404)
         connector = Connector.of(document.body)
+    # What an older store may hold answers each load with the fault that create would have given (spec/01 1.12).
+    if (fault := protocol_fault(connector.protocol) or aws_fault(connector)) is not None:
+        raise fault
     opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
     return ReadyModel(id, model, CompiledConnector(connector, opened, ports.scripts))

@@ -1,9 +1,8 @@
-"""Reports of all workers: each puts what it counted into the store, and reads what the others put there.
+"""Reports of all workers: each puts what it counted into the store when one of them asks, so that totals are exact.
 
-A report is one document per worker and incarnation, written when something changed, at most every second, and now and
-then to show that the worker lives. It is written rarely by a worker that is alone. A report survives its worker, so that
-totals stay right when a worker is replaced; those of a node are removed when the node starts anew (spec/02 11: counters
-reset on restart).
+A report is one document per worker and incarnation. A worker also reports now and then to show that it lives, and when it
+stops. A report survives its worker, so that totals stay right when a worker is replaced; those of a node are removed when
+the node starts anew (spec/02 11: counters reset on restart).
 """
 
 from __future__ import annotations
@@ -13,21 +12,22 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from fairlead.domain.ports import Conflict, Json, Put, Remove, Store, StoreUnavailable
+from fairlead.domain.ports import Conflict, Document, Json, Put, Remove, Store, StoreUnavailable
 from fairlead.service.usage import Recorder
 
 log = logging.getLogger("fairlead.reports")
 
 KIND = "worker_report"
-PERIOD_SECONDS = 1.0
-ALIVE_SECONDS = 15.0
-"""How often a worker reports although nothing happened."""
-FRESH_MILLISECONDS = 45_000
+CALL_KIND, CALL = "report_call", "newest"
+"""The document whose writing asks every worker for its report."""
+ALIVE_SECONDS = 10.0
+"""How often a worker reports unasked."""
+FRESH_MILLISECONDS = 25_000
 """A worker whose report is older is not there any more, nor a node of which no worker is."""
+PATIENCE_SECONDS = 0.5
+"""How long the reports of workers that seem to be there are waited for."""
 DEAD_MILLISECONDS = 3_600_000
 """After this the reports of a node that is gone are removed."""
-_SHARE = 50
-"""Reporting may take one part in this many of a worker's time."""
 
 
 class Reports:
@@ -50,22 +50,24 @@ class Reports:
         self._clock = clock
         self._monotonic = monotonic
         self._gauges = gauges
-        self._told = -1
-        self._told_at = float("-inf")
+        self._called = asyncio.Event()
+
+    async def take_call(self, id: str, document: Document | None) -> None:
+        """Somebody wants to know; the report is written by `run`."""
+        self._called.set()
 
     async def run(self) -> None:
         """Reports until cancelled."""
-        pause = 0.0
         while True:
-            await asyncio.sleep(pause)
-            started = self._monotonic()
+            self._called.clear()
             try:
-                await self._report_if_due()
+                await self._write(stopped=False)
             except StoreUnavailable:
                 log.warning("the store cannot be reached; counters are not shared for now")
             except Exception:
                 log.exception("unexpected fault while reporting")
-            pause = max(PERIOD_SECONDS, (self._monotonic() - started) * _SHARE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._called.wait(), ALIVE_SECONDS)
 
     async def stop(self) -> None:
         """The last report: the numbers stay, the worker does not."""
@@ -81,11 +83,28 @@ class Reports:
         """
         now = self._clock()
         found: dict[str, list[Json]] = {self._node_id: [self._own()]}
-        for document in await self._store.all(KIND):
-            if document.id != self._worker_id:
-                report = {**document.body, "stopped": not _fresh(document.body, now)}
-                found.setdefault(report["node"], []).append(report)
+        for document in await self._collect():
+            report = {**document.body, "stopped": not _fresh(document.body, now)}
+            found.setdefault(report["node"], []).append(report)
         return {node: reports for node, reports in found.items() if not all(report["stopped"] for report in reports)}
+
+    async def _collect(self) -> list[Document]:
+        """The other workers' reports, written after this was called by all who are there and answer in time."""
+        documents = await self._others()
+        if not any(_fresh(document.body, self._clock()) for document in documents):
+            return documents
+        [call] = await self._store.write([Put(CALL_KIND, CALL, {"worker": self._worker_id})])
+        deadline, seen = self._monotonic() + PATIENCE_SECONDS, call.revision
+        while True:
+            documents, now = await self._others(), self._clock()
+            missing = [d for d in documents if d.revision < call.revision and _fresh(d.body, now)]
+            left = deadline - self._monotonic()
+            if not missing or left <= 0:
+                return documents
+            seen = await self._store.wait(seen, left)
+
+    async def _others(self) -> list[Document]:
+        return [document for document in await self._store.all(KIND) if document.id != self._worker_id]
 
     async def last_used(self) -> dict[str, int]:
         """When each model's last predict ended on any worker, in epoch milliseconds."""
@@ -100,17 +119,9 @@ class Reports:
         identity = {"node": self._node_id, "worker": self._worker_id, "stopped": False}
         return {**identity, **self._gauges(), **self._recorder.report()}
 
-    async def _report_if_due(self) -> None:
-        overdue = self._monotonic() - self._told_at >= ALIVE_SECONDS
-        changed = self._recorder.requests != self._told or self._recorder.running
-        if overdue or (changed and await self._store.count(KIND) > 1):
-            await self._write(stopped=False)
-
     async def _write(self, *, stopped: bool) -> None:
         self._recorder.synchronise()
-        requests = self._recorder.requests if not self._recorder.running else -1
         await self._store.write([Put(KIND, self._worker_id, {**self._own(), "stopped": stopped})])
-        self._told, self._told_at = requests, self._monotonic()
 
 
 def _fresh(report: Json, now: int) -> bool:

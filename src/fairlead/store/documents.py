@@ -49,10 +49,10 @@ def prepare(change: Step) -> ReadyChange | Require:
     """Encode and check a step. Raises ValueError for an id no database can keep and a body that is not JSON."""
     if isinstance(change, Require):
         return change
+    if isinstance(change, Remove):  # of whatever id: what no database can keep is not there
+        return ReadyChange(change.kind, change.id, change.expect, None, ())
     if not storable(change.id) or not storable(change.kind):
         raise ValueError(f"a document's kind and id take 1 to {MAX_ID_BYTES} bytes without NUL or surrogates")
-    if isinstance(change, Remove):
-        return ReadyChange(change.kind, change.id, change.expect, None, ())
     try:
         # ASCII with escapes: exact for lone surrogates, NUL and big integers, which callers can send in JSON.
         text = json.dumps(change.body, allow_nan=False, separators=(",", ":"))
@@ -88,7 +88,9 @@ def write(
             written.append(_check(connection, change))
             continue
         where = and_(DOCUMENTS.c.kind == change.kind, DOCUMENTS.c.id == change.id)
-        found = connection.execute(select(DOCUMENTS.c.revision, DOCUMENTS.c.version).where(where)).one_or_none()
+        found = None
+        if storable(change.id):
+            found = connection.execute(select(DOCUMENTS.c.revision, DOCUMENTS.c.version).where(where)).one_or_none()
         if change.expect is not None and change.expect != (found.revision if found else 0):
             raise Conflict(change.kind, change.id)
         version = found.version + 1 if found else 1

@@ -187,3 +187,16 @@ def test_quoted_text_matches_itself_only(text: str, other: str) -> None:
     pattern = compile_java(f"\\Q{text}\\E") if not text.endswith("\\") else compile_java(f"\\Q{text}")
     assert pattern.fullmatch(text)
     assert (pattern.fullmatch(other) is not None) is (other == text)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a{1000000000}", "a{300000}", "(a{1000}){1000}", "((a{99}){99}){99}", "a{2,}{1000000}"]
+)
+def test_a_pattern_that_counts_too_far_is_refused(pattern: str) -> None:
+    with pytest.raises(PatternFault, match="Pattern too large"):
+        compile_java(pattern)
+
+
+def test_usual_counts_are_fine() -> None:
+    host = r"^https://([a-z0-9]{1,63}\.){1,8}[a-z]{2,24}(:[0-9]{1,5})?/.*$"
+    assert compile_java(host).fullmatch("https://api.eu.example.com:443/x")

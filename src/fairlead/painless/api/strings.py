@@ -53,9 +53,9 @@ def is_wide(s: str) -> bool:
 
 def units(meter: Meter, s: str) -> str:
     """One character per UTF-16 unit."""
+    meter.spend(len(s) >> 9)
     if s.isascii():
         return s
-    meter.spend(len(s) >> 8)
     return meter.units(s) if max(s) > "\uffff" else s
 
 

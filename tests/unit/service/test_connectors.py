@@ -1,0 +1,122 @@
+"""Standalone connectors: warnings, the compatibility setting, and deleting while models come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead.domain import connector as connectors
+from fairlead.domain.ports import Step
+from fairlead.errors import StatusFault
+from fairlead.service.connectors import ConnectorFields
+from fairlead.service.house import House
+from fairlead.service.model_update import ModelChanges
+from unit.service.world import action, connected, registered
+
+REFUSE = "fairlead.compat.refuse_update_of_deployed_connectors"
+
+
+def meanwhile(house: House, act: Any) -> None:
+    """Runs `act` once, just before the next batch is written: what another caller does at the worst moment."""
+    store = house.ports.store
+    write = store.write
+
+    async def later(changes: list[Step]) -> Any:
+        store.write = write  # type: ignore[method-assign]
+        await act()
+        return await write(changes)
+
+    store.write = later  # type: ignore[method-assign,assignment]
+
+
+async def test_a_connector_is_not_deleted_when_a_model_was_registered_meanwhile(house: House) -> None:
+    id = await connected(house)
+
+    async def register() -> None:
+        await registered(house, id)
+
+    meanwhile(house, register)
+    with pytest.raises(StatusFault, match="1 models are still using this connector"):
+        await house.connectors.delete(id)
+    assert (await house.connectors.get(id)).name == "c"
+
+
+async def test_a_model_is_not_registered_when_its_connector_was_deleted_meanwhile(house: House) -> None:
+    id = await connected(house)
+
+    async def delete() -> None:
+        await house.connectors.delete(id)
+
+    meanwhile(house, delete)
+    with pytest.raises(StatusFault, match=f"Failed to find connector:{id}") as caught:
+        await registered(house, id)
+    assert caught.value.status == 404
+    assert await house.ports.store.count("model") == 0
+    assert await house.ports.store.count("model_group") == 0
+
+
+async def test_a_model_does_not_move_to_a_connector_that_was_deleted_meanwhile(house: House) -> None:
+    model, id = await registered(house), await connected(house)
+
+    async def delete() -> None:
+        await house.connectors.delete(id)
+
+    meanwhile(house, delete)
+    with pytest.raises(StatusFault, match=f"Failed to find connector:{id}"):
+        await house.model_updates.update(model, ModelChanges(connector_id=id))
+    assert (await house.models.get(model)).connector_id != id
+
+
+async def test_with_the_compatibility_setting_an_update_loses_against_a_deployment_meanwhile(house: House) -> None:
+    id = await connected(house)
+    model = await registered(house, id)
+    await house.settings.update({REFUSE: "true"}, {})
+
+    async def deploy() -> None:
+        await house.deployments.deploy(model)
+
+    meanwhile(house, deploy)
+    with pytest.raises(StatusFault, match=rf"please undeploy the models first: \[{model}\]") as caught:
+        await house.connectors.update(id, ConnectorFields(description="new"))
+    assert caught.value.status == 400
+    assert (await house.connectors.get(id)).description is None
+
+
+async def test_at_most_ten_users_are_counted_and_named(house: House) -> None:
+    id = await connected(house)
+    for number in range(11):
+        await registered(house, id, name=f"m{number}")
+    with pytest.raises(StatusFault, match=r"^10 models are still using this connector"):
+        await house.connectors.delete(id)
+
+
+@pytest.mark.parametrize(
+    ("function", "warned"),
+    [
+        ("def x = ;", True),
+        ("connector.post_process.no.such", True),
+        ("return params.a;", False),
+        ("connector.post_process.openai.embedding", False),
+        ("${parameters.f}", False),
+        ("  ", False),
+        (None, False),
+    ],
+)
+async def test_a_script_that_cannot_compile_is_told_at_create_and_update(
+    house: House, function: str | None, warned: bool
+) -> None:
+    given = action(post_process_function=function)
+    fields = ConnectorFields(name="c", version="1", protocol="http", actions=(given,))
+    created = await house.connectors.create(fields)
+    updated = await house.connectors.update(created.id, ConnectorFields(actions=(given,)))
+    assert created.warnings == updated.warnings
+    assert [text.startswith("post_process_function of action [PREDICT] does not") for text in created.warnings] == (
+        [True] if warned else []
+    )
+
+
+async def test_a_dry_run_warns_of_nothing_and_writes_nothing(house: House) -> None:
+    created = await house.connectors.create(ConnectorFields(protocol="http", dry_run=True))
+    assert (created.id, created.warnings) == ("dryRunConnector", ())
+    assert await house.ports.store.count(connectors.KIND) == 0

@@ -1,0 +1,95 @@
+"""Deploying with and without node ids, undeploying in all forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead.errors import IllegalArgument, StatusFault
+from fairlead.service.house import House
+from unit.service.world import registered
+
+CUSTOM = "plugins.ml_commons.allow_custom_deployment_plan"
+
+
+@pytest.fixture
+async def planned(house: House) -> House:
+    await house.settings.update({CUSTOM: "true"}, {})
+    return house
+
+
+async def test_node_ids_need_the_setting(house: House) -> None:
+    model = await registered(house)
+    for call in (house.deployments.deploy(model, ["node-1"]), house.deployments.undeploy([model], ["node-1"])):
+        with pytest.raises(IllegalArgument, match="Don't allow custom deployment plan"):
+            await call
+
+
+async def test_deploying_to_named_nodes_is_remembered(planned: House) -> None:
+    model = await registered(planned)
+    await planned.deployments.deploy(model, ["node-1", "other"])
+    found = await planned.models.get(model)
+    assert (found.planning_worker_nodes, found.deploy_to_all_nodes) == (("node-1",), False)
+    with pytest.raises(IllegalArgument, match=r"already deployed to these nodes: \[node-1\]"):
+        await planned.deployments.deploy(model, ["other"])
+    assert await planned.deployments.undeploy([model], ["other"]) == {}
+    assert await planned.deployments.undeploy([model], ["node-1"]) == {"node-1": {"stats": {model: "undeployed"}}}
+    with pytest.raises(IllegalArgument, match="no eligible node found"):
+        await planned.deployments.deploy(model, ["other"])
+
+
+async def test_deploying_at_registration_fails_in_silence(house: House) -> None:
+    model = await registered(house)
+    await house.deployments.deploy_at_once(model, ["node-1"])
+    assert (await house.models.get(model)).model_state == "REGISTERED"
+    await house.deployments.deploy_at_once(model, [])
+    assert (await house.models.get(model)).model_state == "DEPLOYED"
+
+
+async def test_undeploying_several_does_not_ask_whether_they_exist(house: House) -> None:
+    model = await registered(house)
+    await house.deployments.deploy(model)
+    answer = await house.deployments.undeploy([model, "none"])
+    assert answer == {"node-1": {"stats": {model: "undeployed", "none": "not_found"}}}
+    with pytest.raises(StatusFault, match="Failed to find model"):
+        await house.deployments.undeploy(["none"])
+    with pytest.raises(IllegalArgument, match="Must set specific model ids to undeploy"):
+        await house.deployments.undeploy([])
+
+
+async def test_undeploying_what_no_node_holds_forces_the_state(house: House) -> None:
+    model = await registered(house)
+    assert await house.deployments.undeploy([model]) == {"node-1": {"stats": {model: "not_found"}}}
+    assert (await house.models.get(model)).model_state == "UNDEPLOYED"
+
+
+@pytest.mark.parametrize(
+    ("members", "settings", "kind"),
+    [
+        ({"is_enabled": False}, {}, StatusFault),
+        ({"deploy_setting": {"is_auto_deploy_enabled": False}}, {}, IllegalArgument),
+        ({}, {"plugins.ml_commons.model_auto_deploy.enable": "false"}, IllegalArgument),
+    ],
+)
+async def test_a_predict_deploys_only_what_may_be_deployed(
+    house: House, members: Any, settings: Any, kind: type[Exception]
+) -> None:
+    model = await registered(house, **members)
+    if settings:
+        await house.settings.update(settings, {})
+    with pytest.raises(kind):
+        await house.deployments.ready(model)
+    assert (await house.models.get(model)).model_state == "REGISTERED"
+
+
+async def test_safe_delete_looks_at_guardrails(house: House) -> None:
+    judge = await registered(house, name="judge")
+    rules = {"type": "model", "input_guardrail": {"model_id": judge, "response_validation_regex": "x"}}
+    user = await registered(house, name="user", guardrails=rules)
+    await house.settings.update({"plugins.ml_commons.safe_delete_model": "true"}, {})
+    with pytest.raises(StatusFault, match=rf"still using this model in their guardrails.*\[{user}\]") as caught:
+        await house.models.delete(judge)
+    assert caught.value.status == 409
+    await house.models.delete(user)
+    assert (await house.models.delete(judge))["result"] == "deleted"
