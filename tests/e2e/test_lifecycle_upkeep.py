@@ -105,7 +105,7 @@ def test_monitoring_request_count_acts_at_once_and_zero_forgets(crew: Client, si
 
 def test_a_running_predict_is_a_task_of_the_profile(crew: Client, simulator: str) -> None:
     model = crew.model(crew.connector(f"{simulator}/echo"), "running")
-    slow = crew.model(crew.connector(f"{simulator}/slow?ms=3000"), "slow")
+    slow = crew.model(crew.connector(f"{simulator}/slow?ms=1500"), "slow")
     assert crew.predict(model).status == 200
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(crew.predict, slow)
@@ -114,7 +114,7 @@ def test_a_running_predict_is_a_task_of_the_profile(crew: Client, simulator: str
             nodes = crew.ok("GET", f"{ML}/profile/tasks").get("nodes", {})
             return [task["model_id"] for node in nodes.values() for task in node["tasks"].values()]
 
-        found = eventually(running, [slow], 2.5)
+        found = eventually(running, [slow], 1.2)
         waiting.result()
     assert found == [slow]
 

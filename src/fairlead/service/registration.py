@@ -5,6 +5,7 @@ One atomic write, so that a crash leaves no half-made model and no running task.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,6 +78,7 @@ class RegistrationService:
         self._snapshot = snapshot
         self._groups = group_service
         self._recorder = recorder
+        self._turn = asyncio.Lock()
 
     async def register(self, fields: ModelFields) -> Registered:
         """Writes group version, model and task at once. Order of checks: spec/02 1.3.2."""
@@ -124,7 +126,9 @@ class RegistrationService:
             made = (Put(KIND, id, model.document(), 0), Put(tasks.KIND, task_id, task.document(), 0))
             return [*checks, *changes, *made], None
 
-        await commit(self._ports.store, prepare)
+        # Those of one worker take turns: all that go into one group would lose against each other again and again.
+        async with self._turn:
+            await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         return Registered(id, task_id, script_warnings(self._ports, connector) if connector is not None else ())
 

@@ -30,7 +30,7 @@ async def test_deploying_to_named_nodes_is_remembered(planned: House) -> None:
     model = await registered(planned)
     await planned.deployments.deploy(model, ["node-1", "other"])
     found = await planned.models.get(model)
-    assert (found.planning_worker_nodes, found.deploy_to_all_nodes) == (("node-1",), False)
+    assert (found.planning_worker_nodes, found.deploy_to_all_nodes) == (("node-1",), None)
     with pytest.raises(IllegalArgument, match=r"already deployed to these nodes: \[node-1\]"):
         await planned.deployments.deploy(model, ["other"])
     assert await planned.deployments.undeploy([model], ["other"]) == {}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairlead.domain.ports import Conflict, Document, Put, Remove, Store, StoreUnavailable
+from fairlead.domain.ports import Conflict, Document, Put, Remove, Require, Step, Store, StoreUnavailable
 from fairlead.store import SqlStore, documents, open_store
 
 
@@ -349,3 +349,57 @@ def test_any_json_object_is_encoded_without_loss(body: dict[str, object]) -> Non
     assert ready.text is not None
     assert ready.text.isascii()
     assert json.loads(ready.text) == body
+
+
+async def test_what_is_required_of_a_document_decides_over_the_whole_batch(store: SqlStore) -> None:
+    (there,) = await store.write([Put("connector", "c", {})])
+    kept, made = await store.write([Require("connector", "c", there.revision), Put("model", "m1", {})])
+    assert (kept.revision, kept.version, kept.existed, made.existed) == (there.revision, 1, True, False)
+    await store.write([Require("connector", "none", 0), Put("model", "m2", {})])
+    revision = await store.revision()
+    refused: list[Step] = [
+        Require("connector", "c", there.revision + 1),
+        Require("connector", "c", 0),
+        Require("connector", "none", 7),
+    ]
+    for required in refused:
+        for batch in ([required, Put("model", "m3", {})], [Put("model", "m3", {}), required]):
+            with pytest.raises(Conflict):
+                await store.write(batch)
+    assert await store.revision() == revision
+    assert [document.id for document in await store.all("model")] == ["m1", "m2"]
+
+
+async def test_a_kind_can_be_required_to_be_as_it_was(store: SqlStore) -> None:
+    await store.write([Put("model", "m", {}), Put("task", "t", {})])
+    seen = await store.revision()
+    await store.write([Require("model", None, seen), Require("none", None, 0), Put("task", "t", {})])
+    await store.write([Require("model", None, seen), Remove("connector", "c")])
+    await store.write([Put("model", "m", {"changed": True})])
+    with pytest.raises(Conflict) as caught:
+        await store.write([Remove("task", "t"), Require("model", None, seen)])
+    assert (caught.value.kind, caught.value.id) == ("model", "")
+    assert await store.get("task", "t") is not None
+    await store.write([Remove("model", "m")])
+    await store.write([Require("model", None, seen)])  # what is gone depends on nothing
+
+
+async def test_a_requirement_alone_writes_nothing(store: SqlStore) -> None:
+    before = await store.revision()
+    await store.write([Require("model", "m", 0)])
+    assert await store.revision() == before
+
+
+async def test_a_follower_learns_only_of_the_kinds_that_it_names(opened: Opened) -> None:
+    store = await opened()
+    await store.write([Put("model", "m", {}), Put("task", "t", {}), Put("model", "gone", {}), Put("task", "gone", {})])
+    since = await store.revision()
+    await store.write([Put("task", "t", {"x": 1}), Put("model", "m", {"x": 1})])
+    await store.write([Remove("task", "gone"), Remove("model", "gone")])
+    found = await store.changes(since, ("model",))
+    assert [(change.kind, change.id, change.document is None) for change in found] == [
+        ("model", "m", False),
+        ("model", "gone", True),
+    ]
+    assert await store.changes(since, ()) == []
+    assert len(await store.changes(since)) == 4
