@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from client import Client
+from process import gateway
 
 
 def _model(client: Client, url: str, name: str, **changes: object) -> str:
@@ -81,7 +84,7 @@ def hostile() -> Iterator[tuple[str, list[bytes]]]:
                     connection, _ = server.accept()
                 except OSError:
                     return
-                with connection:
+                with connection, contextlib.suppress(ConnectionError):  # a client may have heard enough
                     connection.recv(65536)
                     connection.sendall(answer[0])
 
@@ -111,3 +114,47 @@ def test_an_odd_status_or_header_still_gets_an_answer(
     if b"Retry-After: 7" in head:
         assert reply.headers["retry-after"] == "7"
         assert reply.headers["x-upstream-request-id"] == "r-1"
+
+
+def _chunks(body: bytes) -> bytes:
+    """The body in chunks of one byte each."""
+    return b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+
+
+def test_a_mebibyte_of_four_byte_characters_in_one_byte_chunks_arrives_whole(
+    client: Client, hostile: tuple[str, list[bytes]]
+) -> None:
+    url, answer = hostile
+    text = "😀" * (2**20 // 4)
+    answer[0] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + _chunks(f'{{"a":"{text}"}}'.encode())
+    reply = client.predict(_model(client, url, "one-byte chunks"))
+    assert reply.body["inference_results"][0]["output"][0]["dataAsMap"] == {"a": text}
+
+
+def test_a_reply_cut_at_nine_tenths_is_a_502(client: Client, hostile: tuple[str, list[bytes]]) -> None:
+    url, answer = hostile
+    body = b'{"a":"' + b"x" * 9992 + b'"}'
+    answer[0] = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + body[:9000]
+    assert client.predict(_model(client, url, "cut")).status == 502
+
+
+def test_a_reply_beyond_the_size_limit_is_refused_and_not_held(
+    tmp_path: Path, hostile: tuple[str, list[bytes]]
+) -> None:
+    url, answer = hostile
+    body = b'{"a":"' + b"x" * 100_000_000 + b'"}'
+    answer[0] = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with gateway(tmp_path / "data") as server:
+        own = Client(server.url)
+        own.trust_local()
+        model = _model(own, url, "huge")
+        own.ok("PUT", "/_cluster/settings", {"persistent": {"plugins.ml_commons.max_json_size": 1_000_000}})
+        before = _peak_kb(server.pid)
+        reply = own.predict(model)
+        assert reply.status in (400, 502)
+        assert _peak_kb(server.pid) - before < 50_000
+
+
+def _peak_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))

@@ -124,8 +124,9 @@ class Store(Protocol):
         """Every document of a kind, oldest write first."""
         ...
 
-    async def find(self, kind: str, conditions: Sequence[Condition]) -> list[Document]:
-        """Documents that meet the conditions, and perhaps others: conditions on fields that are not indexed are skipped."""
+    async def find(self, kind: str, conditions: Sequence[Condition], limit: int | None = None) -> list[Document]:
+        """Documents that meet the conditions, and perhaps others: conditions on fields that are not indexed are skipped.
+        At most `limit`, whichever they are."""
         ...
 
     async def count(self, kind: str) -> int: ...

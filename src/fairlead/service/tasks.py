@@ -110,12 +110,12 @@ async def prune(store: Store, days: int, now: int) -> int:
     if not days:
         return 0
     latest = now - days * _DAY
-    found = await store.find(KIND, [_Where("state", ENDED), _Where("last_update_time", high=latest)])
+    conditions = [_Where("state", ENDED), _Where("last_update_time", high=latest)]
     old = [
         document
-        for document in found
+        for document in await store.find(KIND, conditions, PRUNED)
         if document.body["state"] in ENDED and document.body["last_update_time"] <= latest
-    ][:PRUNED]
+    ]
     if old:
         await store.write([Remove(KIND, document.id) for document in old])
     return len(old)

@@ -218,8 +218,10 @@ def known(connection: Connection, kind: str) -> bool:
     return connection.execute(select(KINDS.c.kind).where(KINDS.c.kind == kind)).one_or_none() is not None
 
 
-def find(connection: Connection, kind: str, conditions: Sequence[Condition]) -> list[Document]:
-    """The documents of a kind that meet all conditions, oldest write first.
+def find(
+    connection: Connection, kind: str, conditions: Sequence[Condition], limit: int | None = None
+) -> list[Document]:
+    """The documents of a kind that meet all conditions, or any `limit` of them, oldest write first.
 
     A condition on a field that is not indexed for the kind, or with too many values for a statement, is not applied,
     and long texts are compared by their beginning: the result may hold more, never less.
@@ -239,6 +241,8 @@ def find(connection: Connection, kind: str, conditions: Sequence[Condition]) -> 
         ids = _ids_by_term(kind, condition)
         # The rarest condition drives the query; the others look at each document it finds, through the primary key.
         query = query.where(DOCUMENTS.c.id.in_(ids) if order == 0 else exists(ids.where(TERMS.c.id == DOCUMENTS.c.id)))
+    if limit is not None:
+        query = query.limit(limit)
     # Ordering by SQL would make SQLite walk the index on revisions, that is all documents of the kind.
     return sorted(_documents(connection, query), key=lambda document: document.revision)
 

@@ -86,9 +86,10 @@ class SqlStore:
     async def all(self, kind: str) -> list[Document]:
         return await self._read(lambda connection: documents.all_of(connection, kind))
 
-    async def find(self, kind: str, conditions: Sequence[Condition]) -> list[Document]:
-        """The documents that meet all conditions (those on fields that are not indexed are skipped), oldest first."""
-        return await self._read(lambda connection: documents.find(connection, kind, conditions))
+    async def find(self, kind: str, conditions: Sequence[Condition], limit: int | None = None) -> list[Document]:
+        """The documents that meet all conditions (those on fields that are not indexed are skipped), oldest first; any
+        `limit` of them."""
+        return await self._read(lambda connection: documents.find(connection, kind, conditions, limit))
 
     async def count(self, kind: str) -> int:
         return await self._read(lambda connection: documents.count(connection, kind))

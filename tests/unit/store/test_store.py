@@ -403,3 +403,12 @@ async def test_a_follower_learns_only_of_the_kinds_that_it_names(opened: Opened)
     ]
     assert await store.changes(since, ()) == []
     assert len(await store.changes(since)) == 4
+
+
+async def test_a_search_can_be_bounded(store: SqlStore) -> None:
+    await store.write([Put("task", f"t{n}", {"state": "A" if n % 2 else "B"}) for n in range(10)])
+    found = await store.find("task", [one_of("state", "A")], 3)
+    assert len(found) == 3
+    assert {document.body["state"] for document in found} == {"A"}
+    assert len(await store.find("task", [one_of("state", "A")], 50)) == 5
+    assert len(await store.find("task", [], 4)) == 4
