@@ -16,7 +16,8 @@ from fairlead.api.body import Disconnected, Receive, Send, read_body
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
 from fairlead.api.routes import ROUTES, Route
-from fairlead.errors import FairleadError
+from fairlead.domain.ports import StoreUnavailable
+from fairlead.errors import FairleadError, Unavailable
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
 
@@ -124,6 +125,8 @@ class _Path:
                 response = respond(refused or await self._answer(route, request), request)
         except FairleadError as fault:
             response = respond(error_reply(fault), request)
+        except StoreUnavailable as fault:
+            response = respond(error_reply(Unavailable(str(fault))), request)
         await response(scope, receive, send)
 
     async def _answer(self, route: Route, request: Request) -> Reply:

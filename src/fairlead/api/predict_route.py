@@ -11,7 +11,8 @@ from fairlead.api.encode import encode
 from fairlead.api.filter_path import apply_filter
 from fairlead.api.reply import VERSION_HEADER, Reply, dumps, error_reply, simple_error
 from fairlead.api.request import boolean, content_type_fault, decode_segment, parse_query, refuse_unknown
-from fairlead.errors import FairleadError
+from fairlead.domain.ports import StoreUnavailable
+from fairlead.errors import FairleadError, Unavailable
 from fairlead.java.json import strict_loads
 from fairlead.service.house import House
 
@@ -55,8 +56,8 @@ class PredictRoute:
                 await _send(send, refused.status, dumps(refused.body))
                 return
             payload = await self._predict(scope, algorithm, model_id, body)
-        except FairleadError as fault:
-            reply = error_reply(fault)
+        except (FairleadError, StoreUnavailable) as fault:
+            reply = error_reply(fault if isinstance(fault, FairleadError) else Unavailable(str(fault)))
             await _send(send, reply.status, dumps(reply.body), reply)
             return
         await _send(send, 200, payload)

@@ -48,7 +48,9 @@ def status_fault(status: int, headers: Headers, body: bytes, *, empty_is_fine: b
         return RemoteThrottled(_THROTTLED, status, headers=passed)
     text = body.decode("utf-8", "replace")
     if not 200 <= status <= 599 or status == 304:  # no status that an error can be answered with
-        return StatusFault(f"Remote service returned status {status}: {text if text.strip() else 'empty body'}", 502, headers=passed)
+        return StatusFault(
+            f"Remote service returned status {status}: {text if text.strip() else 'empty body'}", 502, headers=passed
+        )
     if text.strip():
         return StatusFault(f"Error from remote service: {text}", status, headers=passed)
     return StatusFault(f"Remote service returned error status {status} with empty body", status, headers=passed)
