@@ -30,3 +30,17 @@ def test_a_damaged_database_is_a_503_and_loaded_models_go_on(tmp_path: Path, sim
         assert client("GET", "/_fairlead/health/live").status == 200
         assert client.predict(loaded, v="x").status == 200
         server.kill()
+
+
+def test_a_database_file_that_was_removed_takes_no_more_writes(tmp_path: Path) -> None:
+    """They would be acknowledged and never found again."""
+    with gateway(tmp_path / "data") as server:
+        client = Client(server.url)
+        client.ok("POST", f"{ML}/model_groups/_register", {"name": "kept"})
+        for path in (tmp_path / "data").glob("fairlead.db*"):
+            path.unlink()
+        answer = client("POST", f"{ML}/model_groups/_register", {"name": "lost"})
+        assert answer.status == 503
+        assert "No such file" in answer.body["error"]["reason"]
+        assert client("GET", "/_fairlead/health/ready").status == 503
+        server.kill()

@@ -5,6 +5,7 @@ Everything above this module is one code path. A `Database` is used from threads
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import stat
@@ -41,6 +42,9 @@ class Database(ABC):
 
     writer: Engine
     reader: Engine
+
+    def require_present(self) -> None:  # noqa: B027  # a server answers for itself; only a file can be taken away
+        """Raises OSError when what is open is no longer what the address names."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -114,10 +118,17 @@ class SqliteDatabase(Database):
     def __init__(self, url: URL) -> None:
         if not url.database or url.database == ":memory:":
             raise ValueError("the store's address must name a file: sqlite:///path")
-        _prepare_file(Path(url.database))
+        self._path = Path(url.database)
+        _prepare_file(self._path)
+        self._file = self._path.stat().st_ino
         self.writer = self._engine(url, "BEGIN IMMEDIATE", 1)
         self.reader = self._engine(url, "BEGIN", READERS + 1)
         self._enter_wal_mode()
+
+    def require_present(self) -> None:
+        """A file that was removed or replaced goes on taking writes that nobody will find again."""
+        if self._path.stat().st_ino != self._file:
+            raise OSError(errno.ESTALE, "the database file was replaced while it was open")
 
     @staticmethod
     def _engine(url: URL, begin: str, connections: int) -> Engine:

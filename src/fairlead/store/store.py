@@ -136,6 +136,7 @@ class SqlStore:
     def _write(self, changes: Sequence[Step]) -> list[Written]:
         ready = [documents.prepare(change) for change in changes]
         with translated(self._driver_error), self._database.writing() as connection:
+            self._database.require_present()
             before = self._database.lock_counter(connection)
             written = documents.write(connection, before, ready, self._clock())
             after = max((item.revision for item in written), default=before)
@@ -147,6 +148,7 @@ class SqlStore:
     async def _read(self, operation: Callable[[Connection], T]) -> T:
         def run() -> T:
             with translated(self._driver_error), self._database.reading() as connection:
+                self._database.require_present()
                 return operation(connection)
 
         return await self._in_thread(self._readers, run)
