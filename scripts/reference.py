@@ -112,7 +112,7 @@ def painless() -> str:
         "Scripts run as in the context `template`: the one variable is the map `params`, the result is a String. The language\n"
         "is that of the original; these classes and members are allowed. What is not listed is a compile error. Limits:\n"
         "a million loop iterations per function, five million steps, 16 million characters and two million elements per run,\n"
-        "five seconds; patterns are bounded in input and time.\n"
+        "five seconds of processor time; patterns are bounded in input and time.\n"
     )
     head = "| Class | Members |\n| --- | --- |\n"
     return f"# Painless: what scripts may use\n\n{NOTE}\n{intro}\n{head}" + "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ from fairlead.settings import Settings
 log = logging.getLogger("fairlead.supervisor")
 
 _RESTART_SECONDS = 0.5
+SWITCH_SECONDS = 0.0002
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -44,6 +45,8 @@ class _Server(uvicorn.Server):
             gc.collect()
             gc.freeze()
             gc.set_threshold(20_000, 10, 10)
+            # The loop takes the interpreter back several times a predict: from a script's thread, soon enough each time.
+            sys.setswitchinterval(SWITCH_SECONDS)
             self._ready()
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, MutableMapping
-from typing import Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from fairlead.domain.connector import ClientConfig
 from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
@@ -25,6 +26,11 @@ from fairlead.service.snapshot import Destination
 from fairlead.transport import port
 from fairlead.transport.client_errors import client_error
 from fairlead.transport.port import Call, Reply, Route, TlsPlan, Upstream, UpstreamError
+
+SCRIPTS_AT_ONCE = 4
+"""Threads for scripts that may take long: they share one interpreter with the event loop, so more would not be faster."""
+
+T = TypeVar("T")
 
 _OF_THE_ADAPTER = (b"host", b"content-length")
 _KNOWN_URLS = 1000
@@ -57,6 +63,7 @@ class Caller:
     def __init__(self, outside: Outside, max_size: Callable[[], int]) -> None:
         self._outside = outside
         self._max_size = max_size
+        self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
 
     async def predict(
         self, connector: CompiledConnector, known: Destinations, asked: PredictInput
@@ -117,7 +124,7 @@ class Caller:
         self, connector: CompiledConnector, known: Destinations, action: CompiledAction, dataset: Dataset
     ) -> InferenceResult:
         # A script that may take long runs beside the event loop, so that other predicts go on.
-        outgoing = await asyncio.to_thread(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
+        outgoing = await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
         post = action.post(outgoing.parameters)
         destination = self.destination(connector, known, outgoing)
         if connector.retry is None:
@@ -125,10 +132,13 @@ class Caller:
         else:
             reply = await self._with_retries(connector, action, outgoing, destination)
         arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
-        tensors = await asyncio.to_thread(interpret, *arguments) if action.interprets_long else interpret(*arguments)
+        tensors = await self._beside(interpret, *arguments) if action.interprets_long else interpret(*arguments)
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
         return InferenceResult(tuple(tensors), reply.status)
+
+    async def _beside(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._scripts, work, *arguments)
 
     def _route(self, connector: CompiledConnector, url: ParsedUrl) -> Route:
         secure = connector.tls

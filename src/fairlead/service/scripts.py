@@ -13,7 +13,7 @@ from fairlead.painless.runtime.values import BigInteger, Long
 
 CACHED = 500
 SECONDS = 5.0
-"""What one run may take; its step and size limits end most scripts long before."""
+"""Processor time that one run may take, whatever runs beside it; step and size limits end most scripts long before."""
 
 _INT, _LONG = 2**31, 2**63
 
@@ -31,7 +31,7 @@ class PainlessScript:
     def run(self, params: dict[str, Any]) -> str | None:
         try:
             given = {name: _modelled(value) for name, value in params.items()}
-            return self._compiled.run(given, deadline=time.monotonic() + SECONDS, clock=time.monotonic)
+            return self._compiled.run(given, deadline=time.thread_time() + SECONDS, clock=time.thread_time)
         except ScriptFailure as failure:
             raise script_fault(failure) from failure
 
