@@ -10,13 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairlead.api.decode.connector import connector_update, required
-from fairlead.domain.connector import MCP_PROTOCOLS, Connector, aws_fault, header_fault
-from fairlead.domain.names import name_faults
+from fairlead.domain.connector import MCP_PROTOCOLS, Connector
 from fairlead.domain.secret import Secret
-from fairlead.errors import ActionValidation, IllegalArgument
+from fairlead.errors import IllegalArgument
 from fairlead.java.json import JsonFault, compact
 from fairlead.library.recipe import Recipe
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors import ConnectorFields, check_form, new_connector
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +29,8 @@ class Opened:
 def open_blueprint(recipe: Recipe) -> Opened:
     """The recipe's own parameters and credential win over those of the blueprint, name by name. Raises fairlead.errors."""
     fields = _fields(recipe)
-    faults = [
-        *name_faults("Model connector", "description", fields.description, required=False),
-        *name_faults("Model connector", "name", fields.name, required=True),
-    ]
-    if faults:
-        raise ActionValidation(*faults)
-    protocol = fields.protocol or "http"
-    if (fault := header_fault(protocol, fields.actions)) is not None:
-        raise fault
-    credential = fields.credential or {}
-    connector = Connector(
-        protocol,
-        fields.name,
-        fields.version,
-        fields.description,
-        fields.parameters or {},
-        actions=fields.actions,
-        client_config=fields.client_config,
-    )
-    if (fault := aws_fault(connector, frozenset(credential))) is not None:
-        raise fault
-    if connector.actions is None:
-        raise IllegalArgument("No actions configured for this connector")
-    return Opened(connector, credential)
+    check_form(fields)
+    return Opened(new_connector(fields), fields.credential or {})
 
 
 def _fields(recipe: Recipe) -> ConnectorFields:

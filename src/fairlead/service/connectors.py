@@ -131,6 +131,50 @@ async def standalone(store: Store, id: str) -> Document:
     return document
 
 
+def _check_texts(fields: ConnectorFields, *, creating: bool) -> None:
+    what = "Model connector"
+    faults = []
+    if creating:
+        faults += name_faults(what, "provisioned_by field", fields.provisioned_by, required=False)
+    faults += name_faults(what, "description", fields.description, required=False)
+    named = (creating and not fields.dry_run) or (not creating and fields.name is not None)
+    faults += name_faults(what, "name", fields.name, required=named)
+    if faults:
+        raise ActionValidation(*faults)
+
+
+def check_form(fields: ConnectorFields) -> None:
+    """What can be said of a new connector's texts and headers before anything else (spec/01 1.5 #11)."""
+    _check_texts(fields, creating=True)
+    if (fault := header_fault(fields.protocol or "http", fields.actions)) is not None:
+        raise fault
+
+
+def new_connector(fields: ConnectorFields, now: int | None = None) -> Connector:
+    """A connector without its credential, once its pieces are all there (spec/01 1.5 #12, #13)."""
+    protocol = fields.protocol or "http"
+    mcp = protocol in MCP_PROTOCOLS
+    connector = Connector(
+        protocol,
+        fields.name,
+        fields.version,
+        fields.description,
+        fields.parameters or {},
+        actions=fields.actions,
+        client_config=fields.client_config,
+        provisioned_by=fields.provisioned_by,
+        created_time=now,
+        last_updated_time=now,
+        url=fields.url if mcp else None,
+        headers=fields.headers if mcp else None,
+    )
+    if (fault := aws_fault(connector, frozenset(fields.credential or {}))) is not None:
+        raise fault
+    if connector.actions is None and not mcp:
+        raise IllegalArgument("No actions configured for this connector")
+    return connector
+
+
 class ConnectorService:
     """Standalone connectors."""
 
@@ -140,11 +184,8 @@ class ConnectorService:
 
     async def create(self, fields: ConnectorFields) -> Created:
         """The new id (of `Created`), or that of a dry run, which checks form only and writes nothing."""
-        self._check_texts(fields, creating=True)
-        protocol = fields.protocol or "http"
-        if (fault := header_fault(protocol, fields.actions)) is not None:
-            raise fault
-        if protocol == "mcp_sse" and not self._snapshot.settings["mcp_connector_enabled"]:
+        check_form(fields)
+        if fields.protocol == "mcp_sse" and not self._snapshot.settings["mcp_connector_enabled"]:
             raise StatusFault(
                 "The MCP connector is not enabled. To enable, please update the setting "
                 "plugins.ml_commons.mcp_connector_enabled",
@@ -152,27 +193,8 @@ class ConnectorService:
             )
         if fields.dry_run:
             return Created(DRY_RUN_ID)
-        now = self._ports.clock()
-        mcp = protocol in MCP_PROTOCOLS
-        connector = Connector(
-            protocol,
-            fields.name,
-            fields.version,
-            fields.description,
-            fields.parameters or {},
-            actions=fields.actions,
-            client_config=fields.client_config,
-            provisioned_by=fields.provisioned_by,
-            created_time=now,
-            last_updated_time=now,
-            url=fields.url if mcp else None,
-            headers=fields.headers if mcp else None,
-        )
+        connector = new_connector(fields, self._ports.clock())
         credential = fields.credential or {}
-        if (fault := aws_fault(connector, frozenset(credential))) is not None:
-            raise fault
-        if connector.actions is None and not mcp:
-            raise IllegalArgument("No actions configured for this connector")
         check_endpoints(self._ports, connector)
         self._check_access(fields)
         id = self._ports.new_id()
@@ -191,7 +213,7 @@ class ConnectorService:
 
     async def update(self, id: str, fields: ConnectorFields) -> Updated:
         """Merges, checks the result like a new connector, and takes effect on loaded models at once."""
-        self._check_texts(fields, creating=False)
+        _check_texts(fields, creating=False)
 
         async def prepare() -> tuple[Batch, Connector]:
             document = await self._document(id)
@@ -248,17 +270,6 @@ class ConnectorService:
         documents = await self._ports.store.all(models.KIND)
         using = (document for document in documents if document.body.get("connector_id") == id)
         return [document.id for document in using if document.body["model_state"] in states][:_SHOWN_USERS]
-
-    def _check_texts(self, fields: ConnectorFields, *, creating: bool) -> None:
-        what = "Model connector"
-        faults = []
-        if creating:
-            faults += name_faults(what, "provisioned_by field", fields.provisioned_by, required=False)
-        faults += name_faults(what, "description", fields.description, required=False)
-        named = (creating and not fields.dry_run) or (not creating and fields.name is not None)
-        faults += name_faults(what, "name", fields.name, required=named)
-        if faults:
-            raise ActionValidation(*faults)
 
     def _check_access(self, fields: ConnectorFields) -> None:
         if fields.access_mode is not None or fields.add_all_backend_roles is not None or fields.backend_roles:
