@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, unquote_to_bytes
 
+from fairlead.domain.principal import Principal
 from fairlead.errors import BadParameter, BodyParse, ContentTypeHeader, FairleadError, IllegalArgument
 
 GLOBAL_PARAMETERS = frozenset({"pretty", "human", "format", "filter_path", "error_trace"})
@@ -23,6 +24,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    principal: Principal | None = None
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean query parameter; an empty value means true."""
