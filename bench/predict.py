@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--transport", default="aiohttp")
+    parser.add_argument("--transport", default="owned")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     rows: dict[str, list[list[Run]]] = {"floor": [], "fairlead": []}

@@ -29,7 +29,7 @@ class Settings:
     store: str = ""
     workers: int = 1
     simulate: bool = False
-    transport: Literal["aiohttp", "owned"] = "aiohttp"
+    transport: Literal["aiohttp", "owned"] = "owned"
     node_name: str = "fairlead"
     cluster_name: str = "fairlead"
     master_key: str = ""
@@ -62,7 +62,7 @@ DOCS: Mapping[str, str] = {
     "store": "Database URL; default: SQLite in the data directory. `postgresql://...` shares one among nodes.",
     "workers": "Processes that answer on the one port.",
     "simulate": "Sends every provider's requests to the built-in simulator; only with a loopback host.",
-    "transport": "The HTTP client towards providers: `aiohttp` or `owned`.",
+    "transport": "The HTTP client towards providers: `owned`, or `aiohttp` as the way back.",
     "node_name": "The `name` in `GET /`.",
     "cluster_name": "The `cluster_name` in `GET /`.",
     "master_key": "32 bytes in Base64 or hex that protect the stored credentials; default: a keyring file.",

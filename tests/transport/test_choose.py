@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import subprocess
 import sys
 
 import pytest
 
+from fairlead import AsyncConnector, Connector
+from fairlead.settings import Settings
 from fairlead.transport.choose import ADAPTERS, DEFAULT, NAMES, open_upstream
 from transport.calls import call, limits, route
 from transport.scripted import PinnedDialer, echo, scripted
@@ -21,6 +24,12 @@ def _environment() -> dict[str, str]:
 def test_every_name_has_an_adapter_and_the_default_is_one() -> None:
     assert set(NAMES) == set(ADAPTERS)
     assert DEFAULT in NAMES
+
+
+def test_server_and_library_start_with_the_same_default() -> None:
+    assert Settings().transport == DEFAULT
+    for made in (Connector.from_blueprint, AsyncConnector.from_blueprint):
+        assert inspect.signature(made).parameters["transport"].default == DEFAULT
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

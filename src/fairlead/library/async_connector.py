@@ -42,7 +42,7 @@ class AsyncConnector:
         parameters: Mapping[str, Any] | None = None,
         trusted: Sequence[str] | None = None,
         allow_private: PrivateNetworks = False,
-        transport: Transport = "aiohttp",
+        transport: Transport = "owned",
     ) -> AsyncConnector:
         """Arguments and errors of `Connector.from_blueprint`."""
         made = cls(

@@ -65,7 +65,7 @@ class Connector:
         parameters: Mapping[str, Any] | None = None,
         trusted: Sequence[str] | None = None,
         allow_private: PrivateNetworks = False,
-        transport: Transport = "aiohttp",
+        transport: Transport = "owned",
     ) -> Connector:
         """A connector ready to call; nothing is sent.
 

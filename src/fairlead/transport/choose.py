@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from fairlead.transport.port import Dialer, Upstream
 
 AdapterName = Literal["aiohttp", "owned"]
-DEFAULT: AdapterName = "aiohttp"
+DEFAULT: AdapterName = "owned"
 
 # Module and class; aiohttp alone costs 0.1 s and 14 MB to import (reference/transport.md section 3).
 ADAPTERS: Mapping[str, tuple[str, str]] = MappingProxyType(
