@@ -12,6 +12,7 @@ from fairlead.api.filter_path import apply_filter
 from fairlead.api.reply import VERSION_HEADER, Reply, dumps, error_reply, simple_error
 from fairlead.api.request import boolean, content_type_fault, decode_segment, parse_query, refuse_unknown
 from fairlead.domain.ports import StoreUnavailable
+from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
 from fairlead.java.json import strict_loads
 from fairlead.service.house import House
@@ -47,29 +48,39 @@ class PredictRoute:
         self._house = house
         self._max_body = max_body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, algorithm: str, model_id: str) -> None:
-        """Raises nothing of ours; anything else is a defect and the app's to report."""
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        algorithm: str,
+        model_id: str,
+        principal: Principal | None = None,
+    ) -> None:
+        """Raises nothing of ours; anything else is a defect and the app's to report. `principal`: None = security is off."""
         try:
             body = await read_body(receive, self._max_body)
             refused = _refused(scope, body)
             if refused is not None:
                 await _send(send, refused.status, dumps(refused.body))
                 return
-            payload = await self._predict(scope, algorithm, model_id, body)
+            payload = await self._predict(scope, algorithm, model_id, body, principal)
         except (FairleadError, StoreUnavailable) as fault:
             reply = error_reply(fault if isinstance(fault, FairleadError) else Unavailable(str(fault)))
             await _send(send, reply.status, dumps(reply.body), reply)
             return
         await _send(send, 200, payload)
 
-    async def _predict(self, scope: Scope, algorithm: str, model_id: str, body: bytes) -> bytes:
+    async def _predict(
+        self, scope: Scope, algorithm: str, model_id: str, body: bytes, principal: Principal | None
+    ) -> bytes:
         predict = self._house.predict
         await predict.require(model_id)
         asked = predict_body(algorithm, body)
         query = parse_query(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}
         if query:
             refuse_unknown(scope["raw_path"].decode("latin-1"), query, _KNOWN)
-        payload = encode(await predict.predict(model_id, asked))
+        payload = encode(await predict.predict(model_id, asked, principal))
         return _shaped(payload, query) if query else payload
 
 

@@ -126,7 +126,7 @@ ROUTES: tuple[Route, ...] = (
     _ml("DELETE", "/connectors/{connector_id}", "connectors/delete", r.nothing, r.delete_connector, "Delete a connector that no model uses."),
     _ml("POST", "/model_groups/_register", "register_model_group", r.decode_group, r.register_group, "Register a model group."),
     _ml("GET", "/model_groups/{model_group_id}", "model_groups/get", r.nothing, r.get_group, "A model group."),
-    _ml("PUT", "/model_groups/{model_group_id}", "update_model_group", r.decode_group, r.update_group, "Rename or describe a model group."),
+    _ml("PUT", "/model_groups/{model_group_id}", "update_model_group", r.decode_group, r.update_group, "Update a model group: name, description, who may use it."),
     _ml("DELETE", "/model_groups/{model_group_id}", "model_groups/delete", r.nothing, r.delete_group, "Delete an empty model group."),
     *_models(),
     _ml("GET", "/models/{model_id}", "models/get", r.nothing, r.get_model, "A model.", ("return_content",)),

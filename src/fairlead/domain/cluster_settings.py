@@ -92,8 +92,8 @@ def _rows() -> tuple[Setting, ...]:
     ]  # fmt: skip
     return (
         Setting(P + "remote_inference.enabled", b, "true", "Off: connectors and remote models are refused."),
-        Setting(P + "connector_access_control_enabled", b, "false", "Connectors are checked against owner and roles (not built yet)."),
-        Setting(P + "model_access_control_enabled", b, "false", "Model groups are checked against owner and roles (not built yet)."),
+        Setting(P + "connector_access_control_enabled", b, "false", "On: who may use a connector is decided by its owner, mode and backend roles; needs security."),
+        Setting(P + "model_access_control_enabled", b, "false", "On: who may use a model group and its models is decided by its owner, mode and backend roles; needs security."),
         Setting(P + "trusted_connector_endpoints_regex", rgx, DEFAULT_TRUSTED, "Java regular expressions; a connector's URL must match one whole."),
         Setting(P + "trusted_connector_private_endpoints_regex", rgx, (), "If not empty, URLs on private addresses must match one."),
         Setting(P + "connector.private_ip_enabled", b, "false", "Allows private and loopback addresses as targets."),
@@ -141,6 +141,8 @@ def _rows() -> tuple[Setting, ...]:
         Setting(P + "metrics_collection_enabled", b, "false", _KEPT, scope=Scope.FINAL),
         Setting(P + "metrics_static_collection_enabled", b, "false", _KEPT),
         *(Setting(P + name, b, default, _KEPT) for name, default in kept),
+        Setting(OURS + "access.public_is_read_only", b, "false", "On: what is public or has no owner is changed and deleted by its owner and administrators only. Off: by everybody with the privilege, as in the original."),
+        Setting(OURS + "access.refused_is_not_found", b, "false", "On: what a caller has no access to answers as if it did not exist. Off: 403, as in the original."),
         Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
         Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
     )  # fmt: skip

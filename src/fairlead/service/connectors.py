@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fairlead.domain import model as models
+from fairlead.domain.access import Access, Asked, check_connector_change, connector_grant, owner_document
 from fairlead.domain.connector import (
     INDEX,
     KIND,
@@ -20,14 +21,16 @@ from fairlead.domain.connector import (
 from fairlead.domain.model import HELD_STATES, ModelState
 from fairlead.domain.names import name_faults
 from fairlead.domain.ports import Document, Json, Put, Remove, Require, Store
+from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
 from fairlead.engine.parameters import Parameters
 from fairlead.engine.scripts import has_placeholders
 from fairlead.engine.url import UrlTemplate
-from fairlead.errors import ActionValidation, IllegalArgument, ScriptFault, StatusFault
+from fairlead.errors import ActionValidation, FairleadError, IllegalArgument, ScriptFault, StatusFault
 from fairlead.service import credentials, replies
+from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
@@ -55,6 +58,10 @@ class ConnectorFields:
     provisioned_by: str | None = None
     url: str | None = None
     headers: Mapping[str, str] | None = None
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.access_mode, self.backend_roles, self.add_all_backend_roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +124,19 @@ def script_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def standalone(store: Store, id: str) -> Document:
-    """A connector that a model may name: it exists, is no MCP connector and has an action (spec/02 1.3.2-3)."""
+async def standalone(
+    store: Store, id: str, access: AccessControl, principal: Principal | None, refused: FairleadError
+) -> Document:
+    """A connector that a model may name: it exists, is no MCP connector and has an action (spec/02 1.3.2-3).
+
+    Raises `refused` when the caller may not use it (S-24, S-25).
+    """
     document = await store.get(KIND, id)
+    caller = access.of_connectors(principal)
+    if document is not None and caller is not None and not Access.of(document.body).allows(caller):
+        raise access.refusal(refused, not_found(id))
+    if document is None and caller is not None and await store.known(KIND):
+        raise not_found(id)
     if document is None:
         known = await store.known(KIND)
         raise StatusFault(f"Failed to find connector:{id}" if known else "Failed to find connector", 404)
@@ -181,8 +198,9 @@ class ConnectorService:
     def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
         self._ports = ports
         self._snapshot = snapshot
+        self._access = AccessControl(snapshot)
 
-    async def create(self, fields: ConnectorFields) -> Created:
+    async def create(self, fields: ConnectorFields, principal: Principal | None = None) -> Created:
         """The new id (of `Created`), or that of a dry run, which checks form only and writes nothing."""
         check_form(fields)
         if fields.protocol == "mcp_sse" and not self._snapshot.settings["mcp_connector_enabled"]:
@@ -196,7 +214,12 @@ class ConnectorService:
         connector = new_connector(fields, self._ports.clock())
         credential = fields.credential or {}
         check_endpoints(self._ports, connector)
-        self._check_access(fields)
+        caller = self._access.of_connectors(principal)
+        if caller is None:
+            _refuse_access(fields.asked)
+        else:
+            grant = connector_grant(caller, fields.asked)
+            connector = replace(connector, access=grant.access, backend_roles=grant.backend_roles, owner=grant.owner)
         id = self._ports.new_id()
         sealed = await credentials.seal(self._ports.vault, credential, connector, KIND, id)
         stored = replace(connector, credential=sealed)
@@ -208,18 +231,25 @@ class ConnectorService:
         await self._snapshot.catch_up()
         return Created(id, script_warnings(self._ports, stored))
 
-    async def get(self, id: str) -> Connector:
-        return Connector.of((await self._document(id)).body)
+    async def get(self, id: str, principal: Principal | None = None) -> Connector:
+        document = await self._document(id)
+        caller = self._access.of_connectors(principal)
+        if caller is not None and not Access.of(document.body).allows(caller):
+            refused = StatusFault("You don't have permission to access this connector", 403)
+            raise self._access.refusal(refused, not_found(id))
+        return Connector.of(document.body)
 
-    async def update(self, id: str, fields: ConnectorFields) -> Updated:
+    async def update(self, id: str, fields: ConnectorFields, principal: Principal | None = None) -> Updated:
         """Merges, checks the result like a new connector, and takes effect on loaded models at once."""
         _check_texts(fields, creating=False)
 
         async def prepare() -> tuple[Batch, Connector]:
             document = await self._document(id)
             seen = await self._ports.store.revision()
-            merged = await updated_connector(self._ports, Connector.of(document.body), fields, KIND, id)
-            self._check_access(fields)
+            stored = self._with_access(id, Connector.of(document.body), fields.asked, principal)
+            merged = await updated_connector(self._ports, stored, fields, KIND, id)
+            if self._access.of_connectors(principal) is None:
+                _refuse_access(fields.asked)
             batch: list[Put | Require] = [Put(KIND, id, merged.document(), document.revision)]
             if self._snapshot.settings["fairlead.compat.refuse_update_of_deployed_connectors"]:
                 users = await self._users(id, HELD_STATES)
@@ -236,10 +266,37 @@ class ConnectorService:
         await self._snapshot.catch_up()
         return Updated(replies.written(INDEX, writes[0], "updated"), script_warnings(self._ports, merged))
 
-    async def delete(self, id: str) -> Json:
+    def _with_access(self, id: str, stored: Connector, asked: Asked, principal: Principal | None) -> Connector:
+        """The stored connector with the access lists that the update names, once the caller may update it (spec/01 1.12)."""
+        caller = self._access.of_connectors(principal)
+        if caller is None:
+            return stored
+        access = Access.of(stored.shown())
+        refused = IllegalArgument(f"You don't have permission to update the connector, connector id: {id}")
+        self._check_change(id, access, caller, refused)
+        check_connector_change(caller, access, asked)
+        return replace(
+            stored,
+            access=asked.mode or stored.access,
+            backend_roles=stored.backend_roles if asked.backend_roles is None else asked.backend_roles,
+            owner=owner_document(caller) if asked.given and stored.owner is None else stored.owner,
+        )
+
+    def _check_change(self, id: str, access: Access, caller: Principal, refused: FairleadError) -> None:
+        if not access.allows_change(caller, public_is_read_only=self._access.public_is_read_only):
+            raise refused if access.allows(caller) else self._access.refusal(refused, not_found(id))
+
+    async def delete(self, id: str, principal: Principal | None = None) -> Json:
         await self._require_index()
 
         async def prepare() -> tuple[Batch, None]:
+            caller = self._access.of_connectors(principal)
+            checks = []
+            if caller is not None and not caller.admin:
+                document = await self._document(id)
+                refused = StatusFault("You are not allowed to delete this connector", 403)  # 500 in the original
+                self._check_change(id, Access.of(document.body), caller, refused)
+                checks = [Require(KIND, id, document.revision)]
             seen = await self._ports.store.revision()
             users = await self._users(id)
             if users:
@@ -249,9 +306,9 @@ class ConnectorService:
                     409,
                 )
             # A model that is registered meanwhile must not be left without its connector.
-            return [Require(models.KIND, None, seen), Remove(KIND, id)], None
+            return [*checks, Require(models.KIND, None, seen), Remove(KIND, id)], None
 
-        [_, write], _ = await commit(self._ports.store, prepare)
+        [*_, write], _ = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         return replies.written(INDEX, write, "deleted" if write.existed else "not_found")
 
@@ -271,12 +328,14 @@ class ConnectorService:
         using = (document for document in documents if document.body.get("connector_id") == id)
         return [document.id for document in using if document.body["model_state"] in states][:_SHOWN_USERS]
 
-    def _check_access(self, fields: ConnectorFields) -> None:
-        if fields.access_mode is not None or fields.add_all_backend_roles is not None or fields.backend_roles:
-            raise IllegalArgument(
-                "You cannot specify connector access control parameters because the Security plugin or connector "
-                "access control is disabled on your cluster."
-            )
+
+def _refuse_access(asked: Asked) -> None:
+    """While nobody's rights count, nobody can set any (spec/01 3.2)."""
+    if asked.given:
+        raise IllegalArgument(
+            "You cannot specify connector access control parameters because the Security plugin or connector "
+            "access control is disabled on your cluster."
+        )
 
 
 async def updated_connector(

@@ -16,12 +16,14 @@ from fairlead.domain import task as tasks
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.model import HELD_STATES, KIND, Model, ModelState
 from fairlead.domain.ports import Conflict, Json, Put, Store
+from fairlead.domain.principal import Principal
 from fairlead.domain.task import TaskState, TaskType, instant_task
 from fairlead.errors import FairleadError, IllegalArgument, StatusFault, Unavailable
+from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.loading import load_model, model_id_suffix
-from fairlead.service.models import ModelService
+from fairlead.service.models import ModelService, no_model
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import LOADED_STATES, ReadyModel, Snapshot
 from fairlead.service.usage import Recorder
@@ -37,22 +39,24 @@ class DeploymentService:
         self._snapshot = snapshot
         self._models = models
         self._recorder = recorder
+        self._access = AccessControl(snapshot)
 
-    async def deploy(self, id: str, node_ids: Sequence[str] = ()) -> str:
+    async def deploy(self, id: str, node_ids: Sequence[str] = (), principal: Principal | None = None) -> str:
         """The task's id. A model that cannot be loaded ends in DEPLOY_FAILED, and its task says why."""
-        document = await self._models.document(id)
+        model = Model.of((await self._models.document(id)).body)
+        await self._access.require_model(model, principal, missing=no_model())
         require_remote_inference(self._snapshot)
         self._check_nodes(node_ids)
         if node_ids:
-            self._check_targets(Model.of(document.body), node_ids)
+            self._check_targets(model, node_ids)
         task_id = self._ports.new_id()
         await self._deploy(id, task_id, to_all=not node_ids)
         return task_id
 
-    async def deploy_at_once(self, id: str, node_ids: Sequence[str]) -> None:
+    async def deploy_at_once(self, id: str, node_ids: Sequence[str], principal: Principal | None = None) -> None:
         """What `?deploy=true` asks for: the registration stands whatever becomes of it (spec/02 1.3.2-10)."""
         try:
-            await self.deploy(id, node_ids)
+            await self.deploy(id, node_ids, principal)
         except FairleadError as fault:
             log.warning("model %s was registered and not deployed: %s", id, fault)
 
@@ -71,7 +75,7 @@ class DeploymentService:
             raise IllegalArgument("Model not ready yet. Please deploy the model first.")
         if not model.auto_deploy:
             raise IllegalArgument(
-                f"Auto deployment disabled for this model, please deploy model first{model_id_suffix(id)}"
+                f"Auto deployment disabled for this model, please deploy model first{model_id_suffix(id, model)}"
             )
         outcome = await self._deploy(id, self._ports.new_id(), to_all=True)
         if isinstance(outcome, FairleadError):
@@ -101,13 +105,14 @@ class DeploymentService:
         await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
 
-    async def undeploy(self, ids: Sequence[str], node_ids: Sequence[str] = ()) -> Json:
+    async def undeploy(
+        self, ids: Sequence[str], node_ids: Sequence[str] = (), principal: Principal | None = None
+    ) -> Json:
         """The status of each model on this node, as the original words it."""
         if not ids:
             raise IllegalArgument("Must set specific model ids to undeploy")
         self._check_nodes(node_ids)
-        if len(ids) == 1:
-            await self._models.document(ids[0])
+        ids = await self._undeployable(ids, principal)
         if node_ids and self._ports.node_id not in node_ids:
             return {}
         statuses = {}
@@ -116,6 +121,18 @@ class DeploymentService:
                 statuses[id] = await self.force_undeployed(id)
         await self._snapshot.catch_up()
         return {self._ports.node_id: {"stats": statuses}}
+
+    async def _undeployable(self, ids: Sequence[str], principal: Principal | None) -> Sequence[str]:
+        """One model must exist and be the caller's to undeploy; of several, hidden ones fall away (spec/02 1.9)."""
+        if len(ids) == 1:
+            model = Model.of((await self._models.document(ids[0])).body)
+            refused = IllegalArgument(f"No permission to undeploy model {ids[0]}")
+            await self._access.require_model(model, principal, missing=no_model(), refused=refused)
+            return ids
+        if self._snapshot.settings["model_access_control_enabled"]:
+            raise IllegalArgument("only support undeploy one model")
+        found = [(id, await self._ports.store.get(KIND, id)) for id in ids]
+        return [id for id, document in found if document is None or not conceals(Model.of(document.body), principal)]
 
     async def load(self, id: str, model: Model) -> ReadyModel:
         return await load_model(self._ports, id, model)

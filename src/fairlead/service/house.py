@@ -51,7 +51,7 @@ class House:
         self.snapshot = snapshot
         self.identity = identity
         self.connectors = ConnectorService(ports, snapshot)
-        self.groups = GroupService(ports)
+        self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)
         self.models = ModelService(ports, snapshot)
         self.registrations = RegistrationService(ports, snapshot, self.groups, self.recorder)
@@ -59,12 +59,12 @@ class House:
         self.deployments = DeploymentService(ports, snapshot, self.models, self.recorder)
         self.tasks = TaskService(ports)
         self.settings = SettingsService(ports, snapshot)
-        self.search = SearchService(ports)
+        self.search = SearchService(ports, snapshot)
         self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder)
         self.reports = Reports(
             ports.store, self.recorder, ports.node_id, worker_id, ports.clock, ports.monotonic, self._gauges
         )
-        self.stats = StatsService(ports, self.reports)
+        self.stats = StatsService(ports, snapshot, self.reports)
         self.profile = ProfileService(ports, snapshot, self.reports)
         self.sync_up = SyncUpJob(ports, snapshot, self.deployments, self.reports, worker_id)
         snapshot.follow_kind(CALL_KIND, self.reports.take_call)

@@ -13,8 +13,9 @@ from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel
 
 
-def model_id_suffix(id: str) -> str:
-    return f" Model ID: {id}"
+def model_id_suffix(id: str, model: Model) -> str:
+    """Left out for hidden models (spec/02 0.1)."""
+    return "" if model.is_hidden is True else f" Model ID: {id}"
 
 
 async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:

@@ -8,12 +8,15 @@ from typing import Any
 
 from fairlead.domain import connector as connectors
 from fairlead.domain import group as groups
+from fairlead.domain.access import Access
 from fairlead.domain.group import ModelGroup
 from fairlead.domain.model import INDEX, KIND, Model, ModelState, config_fault, merged
 from fairlead.domain.names import name_faults
 from fairlead.domain.ports import Put, Require, Step
+from fairlead.domain.principal import Principal
 from fairlead.errors import ActionValidation, StatusFault
 from fairlead.service import guardrails, replies
+from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import ConnectorFields, Updated, script_warnings, standalone, updated_connector
 from fairlead.service.ports import Ports
@@ -43,23 +46,27 @@ class ModelUpdateService:
     def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
         self._ports = ports
         self._snapshot = snapshot
+        self._access = AccessControl(snapshot)
 
-    async def update(self, id: str, changes: ModelChanges) -> Updated:
+    async def update(self, id: str, changes: ModelChanges, principal: Principal | None = None) -> Updated:
         """Order of checks: spec/02 1.6. Model, target group and the connector's presence are one atomic write."""
         _check_form(changes)
 
         async def prepare() -> tuple[Batch, Model]:
             document = await self._ports.store.get(KIND, id)
+            missing = StatusFault(f"Failed to find model to update with the provided model id: {id}", 404)
             if document is None:
-                raise StatusFault(f"Failed to find model to update with the provided model id: {id}", 404)
+                raise missing
             stored = Model.of(document.body)
+            refused = StatusFault(f"{NO_PRIVILEGE}, model ID {id}", 403)
+            await self._access.require_model(stored, principal, missing=missing, refused=refused)
             if stored.model_state == ModelState.DEPLOYING:
                 raise StatusFault(
                     f"Model is deploying. Please wait for the model to complete deployment. model ID {id}", 409
                 )
-            model, steps = await self._connected(id, stored, changes)
+            model, steps = await self._connected(id, stored, changes, principal)
             model = _values(model, changes)
-            model, more = await self._regrouped(model, changes.model_group_id)
+            model, more = await self._regrouped(model, changes.model_group_id, principal)
             model = replace(model, model_id=id, last_updated_time=self._ports.clock())
             return [Put(KIND, id, model.document(), document.revision), *steps, *more], model
 
@@ -69,7 +76,9 @@ class ModelUpdateService:
         warnings = () if inner is None else script_warnings(self._ports, inner)
         return Updated(replies.written(INDEX, writes[0], "updated"), warnings)
 
-    async def _connected(self, id: str, stored: Model, changes: ModelChanges) -> tuple[Model, list[Step]]:
+    async def _connected(
+        self, id: str, stored: Model, changes: ModelChanges, principal: Principal | None
+    ) -> tuple[Model, list[Step]]:
         if changes.connector is not None:
             if stored.connector is None:
                 raise StatusFault(
@@ -84,22 +93,35 @@ class ModelUpdateService:
                 raise StatusFault(
                     "This remote does not have a connector_id field, maybe it uses an internal connector.", 400
                 )
-            document = await standalone(self._ports.store, changes.connector_id)
+            text = f"You don't have permission to update the connector, connector id: {changes.connector_id}"
+            refused = StatusFault(text, 403)
+            document = await standalone(self._ports.store, changes.connector_id, self._access, principal, refused)
             steps: list[Step] = [Require(connectors.KIND, document.id, document.revision)]
             return replace(stored, connector_id=changes.connector_id), steps
         return stored, []
 
-    async def _regrouped(self, model: Model, group_id: str | None) -> tuple[Model, list[Step]]:
+    async def _regrouped(
+        self, model: Model, group_id: str | None, principal: Principal | None
+    ) -> tuple[Model, list[Step]]:
         """Another group counts a version up (spec/01 2.6); the one where the model is already does not."""
         if not group_id or group_id == model.model_group_id:
             return model, []
         document = await self._ports.store.get(groups.KIND, group_id)
+        missing = StatusFault(
+            "Failed to find the model group with the provided model group id in the update model input, "
+            f"MODEL_GROUP_ID: {group_id}",
+            404,
+        )
         if document is None:
-            raise StatusFault(
-                "Failed to find the model group with the provided model group id in the update model input, "
-                f"MODEL_GROUP_ID: {group_id}",
-                404,
+            raise missing
+        caller = self._access.of_models(principal)
+        if caller is not None and not Access.of(document.body).allows(caller):
+            refused = StatusFault(
+                "User Doesn't have privilege to re-link this model to the target model group due to no access to the "
+                f"target model group with model group ID {group_id}",
+                403,
             )
+            raise self._access.refusal(refused, missing)
         group = ModelGroup.of(document.body)
         group = replace(group, latest_version=group.latest_version + 1, last_updated_time=self._ports.clock())
         moved = replace(model, model_group_id=group_id, model_version=str(group.latest_version))

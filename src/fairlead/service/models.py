@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from fairlead.domain.model import HELD_STATES, INDEX, KIND, Model
 from fairlead.domain.ports import Document, Json, Remove, Require
+from fairlead.domain.principal import Principal
 from fairlead.errors import IndexNotFound, StatusFault
 from fairlead.service import guardrails, replies
+from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
@@ -22,19 +24,24 @@ class ModelService:
     def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
         self._ports = ports
         self._snapshot = snapshot
+        self._access = AccessControl(snapshot)
 
-    async def get(self, id: str) -> Model:
+    async def get(self, id: str, principal: Principal | None = None) -> Model:
         document = await self._ports.store.get(KIND, id)
         if document is None:
             if not await self._ports.store.known(KIND):
                 raise StatusFault("Fail to find model", 404)
-            raise StatusFault(f"Failed to find model with the provided model id: {id}", 404)
-        return Model.of(document.body)
+            raise _not_found(id)
+        model = Model.of(document.body)
+        await self._access.require_model(model, principal, missing=_not_found(id))
+        return model
 
-    async def delete(self, id: str) -> Json:
+    async def delete(self, id: str, principal: Principal | None = None) -> Json:
         async def prepare() -> tuple[Batch, None]:
             document = await self.document(id)
-            if Model.of(document.body).model_state in HELD_STATES:
+            model = Model.of(document.body)
+            await self._access.require_model(model, principal, missing=no_model())
+            if model.model_state in HELD_STATES:
                 raise StatusFault(
                     "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete", 400
                 )
@@ -63,12 +70,20 @@ class ModelService:
         if document is None and not await self._ports.store.known(KIND):
             raise StatusFault(f"Failed to get data object from index {INDEX}", 404, cause=IndexNotFound(INDEX))
         if document is None:
-            raise StatusFault("Failed to find model", 404)
+            raise no_model()
         return Model.of(document.body)
 
     async def document(self, id: str) -> Document:
         """The stored document; raises StatusFault 404."""
         document = await self._ports.store.get(KIND, id)
         if document is None:
-            raise StatusFault("Failed to find model", 404)
+            raise no_model()
         return document
+
+
+def no_model() -> StatusFault:
+    return StatusFault("Failed to find model", 404)
+
+
+def _not_found(id: str) -> StatusFault:
+    return StatusFault(f"Failed to find model with the provided model id: {id}", 404)

@@ -6,8 +6,10 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 from __future__ import annotations
 
 from fairlead.domain.dataset import PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity
+from fairlead.domain.principal import Principal
 from fairlead.domain.tensor import InferenceResult
 from fairlead.errors import StatusFault
+from fairlead.service.access import AccessControl
 from fairlead.service.calling import Caller
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
@@ -40,6 +42,7 @@ class PredictService:
         self._recorder = recorder
         self._snapshot = snapshot
         self._models = models
+        self._access = AccessControl(snapshot)
         self._caller = Caller(ports, self._max_size)
 
     async def require(self, model_id: str) -> None:
@@ -47,9 +50,19 @@ class PredictService:
         if model_id not in self._snapshot.ready:
             await self._models.require(model_id)
 
-    async def predict(self, model_id: str, asked: PredictInput) -> list[InferenceResult]:
+    async def admit(self, model_id: str, principal: Principal) -> None:
+        """Raises unless the caller may predict with the model; nothing is deployed for one who may not."""
+        ready = self._snapshot.ready.get(model_id)
+        model = await self._models.require(model_id) if ready is None else ready.model
+        await self._access.require_predict(model, principal)
+
+    async def predict(
+        self, model_id: str, asked: PredictInput, principal: Principal | None = None
+    ) -> list[InferenceResult]:
         """One result per call to the provider, in the order of the documents."""
         require_remote_inference(self._snapshot)
+        if principal is not None:
+            await self.admit(model_id, principal)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
             ready = self._snapshot.ready.get(model_id) or await self._deployments.ready(model_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import floor
 
 from fairlead.domain.ports import Json
+from fairlead.domain.principal import Principal
+from fairlead.service.access import conceals, is_super
 from fairlead.service.ports import Ports
 from fairlead.service.reports import Reports
 from fairlead.service.snapshot import ReadyModel, Snapshot
@@ -32,20 +34,21 @@ class ProfileService:
         self._snapshot = snapshot
         self._reports = reports
 
-    async def profile(self, query: ProfileQuery) -> Json:
-        """The reply; `{}` when there is nothing to show."""
+    async def profile(self, query: ProfileQuery, principal: Principal | None = None) -> Json:
+        """The reply; `{}` when there is nothing to show. Hidden models and their tasks are for super admins (spec/06 7.5)."""
         reports = await self._reports.by_node()
         count = self._snapshot.settings["monitoring_request_count"]
         ready = [
             model
             for model in self._snapshot.ready.values()
-            if (query.all_models or model.id in query.models) and model.model.is_hidden is not True
+            if (query.all_models or model.id in query.models) and not conceals(model.model, principal)
         ]
         nodes: Json = {}
         for node in reports:
             if query.nodes is not None and node not in query.nodes:
                 continue
-            tasks = _tasks(node, reports[node], query)
+            hidden = set() if is_super(principal) else self._snapshot.hidden
+            tasks = _tasks(node, reports[node], query, hidden)
             models = {
                 model.id: _model(model, list(reports), _samples(reports[node], model.id, count)) for model in ready
             }
@@ -59,13 +62,14 @@ class ProfileService:
 
 def _model(ready: ReadyModel, workers: list[str], stats: Json) -> Json:
     targets = list(ready.model.planning_worker_nodes or ())
-    return {
+    shown = {
         "model_state": str(ready.model.model_state),
         "predictor": f"fairlead.RemoteModel@{id(ready.connector):x}",
         "target_worker_nodes": targets,
         "worker_nodes": workers,
         **stats,
     }
+    return {**shown, "is_hidden": True} if ready.model.is_hidden is True else shown
 
 
 Timed = list[tuple[float, float]]
@@ -109,14 +113,14 @@ def percentile(values: Sequence[float], share: float) -> float:
     return values[below] + (place - below) * (values[above] - values[below])
 
 
-def _tasks(node: str, reports: Sequence[Json], query: ProfileQuery) -> Json:
+def _tasks(node: str, reports: Sequence[Json], query: ProfileQuery, hidden: Collection[str]) -> Json:
     shown: Json = {}
     for report in reports:
         if report["stopped"]:
             continue
         for number, model_id, input_type, started in report["running"]:
             id = f"{report['worker']}-{number}"
-            if query.all_tasks or id in query.tasks:
+            if (query.all_tasks or id in query.tasks) and model_id not in hidden:
                 shown[id] = {
                     "task_id": id,
                     "model_id": model_id,

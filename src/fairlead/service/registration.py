@@ -13,18 +13,21 @@ from typing import Any
 from fairlead.domain import connector as connectors
 from fairlead.domain import group as groups
 from fairlead.domain import task as tasks
+from fairlead.domain.access import Access, Asked
 from fairlead.domain.connector import ActionType, Connector, header_fault
 from fairlead.domain.group import ModelGroup
 from fairlead.domain.model import KIND, Model
 from fairlead.domain.names import name_faults
-from fairlead.domain.ports import Put, Require, Step
+from fairlead.domain.ports import Document, Put, Require, Step
+from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.domain.task import TaskState, TaskType, instant_task
 from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
 from fairlead.service import credentials, guardrails
+from fairlead.service.access import AccessControl, is_super, no_group
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import check_endpoints, script_warnings, standalone
-from fairlead.service.groups import GroupFields, GroupService, check_access, new_group
+from fairlead.service.groups import GroupFields, GroupService, granted, new_group, refuse_access
 from fairlead.service.ports import Ports
 from fairlead.service.presets import preset_interface
 from fairlead.service.snapshot import Snapshot
@@ -78,31 +81,40 @@ class RegistrationService:
         self._snapshot = snapshot
         self._groups = group_service
         self._recorder = recorder
+        self._access = AccessControl(snapshot)
         self._turn = asyncio.Lock()
 
-    async def register(self, fields: ModelFields) -> Registered:
-        """Writes group version, model and task at once. Order of checks: spec/02 1.3.2."""
-        with self._recorder.action("register"):
-            return await self._register(fields)
+    async def register(self, fields: ModelFields, principal: Principal | None = None) -> Registered:
+        """Writes group version, model and task at once. Order of checks: spec/02 1.3.2.
 
-    async def _register(self, fields: ModelFields) -> Registered:
+        The caller stays known whether or not a group is named (S-24). A super admin's model is hidden, its id its name.
+        """
+        with self._recorder.action("register"):
+            return await self._register(fields, principal)
+
+    async def _register(self, fields: ModelFields, principal: Principal | None) -> Registered:
         self._check_form(fields)
-        if not fields.model_group_id and fields.access is not None:
-            check_access(fields.access)
+        if not fields.model_group_id and fields.access is not None and self._access.of_models(principal) is None:
+            refuse_access(fields.access.asked)
         self._check_internal(fields)
-        id, task_id, now = self._ports.new_id(), self._ports.new_id(), self._ports.clock()
+        hidden = is_super(principal)
+        id = fields.name if hidden else self._ports.new_id()
+        task_id, now = self._ports.new_id(), self._ports.clock()
         connector = await self._sealed(fields, id)
 
         async def prepare() -> tuple[Batch, None]:
             used, checks = connector, []
+            if hidden and await self._ports.store.get(KIND, id) is not None:
+                raise StatusFault(f"model id '{id}' already exists", 409)
+            home = await self._home(fields, principal)
             if fields.connector_id is not None:
-                document = await standalone(self._ports.store, fields.connector_id)
+                document = await self._connector(fields.connector_id, principal)
                 used = connector or Connector.of(document.body)
                 checks = [Require(connectors.KIND, document.id, document.revision)]
             interface = fields.interface
             if interface is None and used is not None:
                 interface = preset_interface(used)
-            group_id, group, changes = await self._group(fields, now)
+            group_id, group, changes = await self._group(fields, home, principal, now)
             model = Model(
                 name=fields.name,
                 model_group_id=group_id,
@@ -115,7 +127,7 @@ class RegistrationService:
                 rate_limiter=fields.rate_limiter,
                 created_time=now,
                 last_updated_time=now,
-                is_hidden=False,
+                is_hidden=hidden,
                 connector=connector,
                 connector_id=fields.connector_id,
                 guardrails=fields.guardrails,
@@ -167,16 +179,43 @@ class RegistrationService:
         sealed = await credentials.seal(self._ports.vault, inline.credential, inline.connector, KIND, id)
         return replace(inline.connector, credential=sealed)
 
-    async def _group(self, fields: ModelFields, now: int) -> tuple[str, ModelGroup, list[Step]]:
+    async def _connector(self, id: str, principal: Principal | None) -> Document:
+        refused = IllegalArgument(f"You don't have permission to use the connector provided, connector id: {id}")
+        return await standalone(self._ports.store, id, self._access, principal, refused)
+
+    async def _home(self, fields: ModelFields, principal: Principal | None) -> tuple[str | None, Document | None]:
+        """Id and document of the group that is named, or that has the model's name, once the caller may use it."""
+        id = fields.model_group_id or await self._groups.by_name(fields.name)
+        document = None if id is None else await self._ports.store.get(groups.KIND, id)
+        caller = self._access.of_models(principal)
+        if id is None or caller is None or caller.admin:
+            return id, document
+        if document is None:
+            raise no_group()
+        if Access.of(document.body).allows(caller):
+            return id, document
+        if fields.model_group_id:
+            refused = IllegalArgument("You don't have permissions to perform this operation on this model.")
+            raise self._access.refusal(refused, no_group())
+        raise IllegalArgument(
+            f"The name {{{fields.name}}} you provided is unavailable because it is used by another model group with id "
+            f"{{{id}}} to which you do not have access. Please provide a different name."
+        )
+
+    async def _group(
+        self, fields: ModelFields, home: tuple[str | None, Document | None], principal: Principal | None, now: int
+    ) -> tuple[str, ModelGroup, list[Step]]:
         """The model's group with its version counted up, and the changes that store it."""
         changes: list[Step] = []
-        group_id = fields.model_group_id or await self._groups.by_name(fields.name)
+        group_id, document = home
         if group_id is None:
             group_id = self._ports.new_id()
-            group, [_, name] = new_group(group_id, fields.name, fields.description, now)
+            grant = granted(
+                self._access.of_models(principal), Asked() if fields.access is None else fields.access.asked
+            )
+            group, [_, name] = new_group(group_id, fields.name, fields.description, now, grant)
             expect, changes = 0, [name]
         else:
-            document = await self._ports.store.get(groups.KIND, group_id)
             if document is None:
                 known = await self._ports.store.known(groups.KIND)
                 text = f"Model Group Response is empty for {group_id}" if known else "Model group not found"

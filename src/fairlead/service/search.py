@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from fairlead.domain import connector, group, model, task
-from fairlead.domain.ports import Document, Json
+from fairlead.domain.ports import Json
+from fairlead.domain.principal import Principal
 from fairlead.search import EMPTY_REPLY, MAPPINGS, JsonNode, parse_search
+from fairlead.service.access import AccessControl
 from fairlead.service.ports import Ports
+from fairlead.service.snapshot import Snapshot
 
 _SHORT = 200
 """Documents that are searched on the event loop; more go to a thread, so that predicts do not wait."""
@@ -34,11 +37,6 @@ SEARCHED = {
 }
 
 
-def _shown(document: Document) -> bool:
-    """Hidden models never appear (spec/02 1.5)."""
-    return document.body.get("is_hidden") is not True
-
-
 def _shards(count: int) -> Json:
     return {"total": count, "successful": count, "skipped": 0, "failed": 0}
 
@@ -46,11 +44,12 @@ def _shards(count: int) -> Json:
 class SearchService:
     """Searches."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
         self._ports = ports
+        self._access = AccessControl(snapshot)
 
-    async def search(self, kind: str, body: JsonNode) -> Json:
-        """The whole reply. Raises fairlead.errors for a query that is no query."""
+    async def search(self, kind: str, body: JsonNode, principal: Principal | None = None) -> Json:
+        """The whole reply; what the caller may not find leaves no trace in it. Raises fairlead.errors for a query that is no query."""
         started = self._ports.monotonic()
         search = parse_search(body, MAPPINGS[kind])
         if not await self._ports.store.known(kind):
@@ -66,7 +65,7 @@ class SearchService:
             index=SEARCHED[kind].index,
             now_ms=now,
             node=self._ports.node_id,
-            visible=_shown if kind == model.KIND else None,
+            visible=self._access.visible(kind, principal),
         )
         found = run() if len(documents) <= _SHORT else await asyncio.to_thread(run)
         return {

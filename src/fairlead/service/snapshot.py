@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fairlead.domain import connector as connectors
+from fairlead.domain import group as groups
 from fairlead.domain import model as models
+from fairlead.domain.access import Access
 from fairlead.domain.cluster_settings import ClusterSettings, Text
 from fairlead.domain.model import Model, ModelState
 from fairlead.domain.ports import FORGET, Change, Document, Store, StoreUnavailable
@@ -69,10 +71,15 @@ class Snapshot:
         self._load: Load | None = None
         self._followed: dict[str, Take] = {
             SETTINGS_KIND: self._take_settings,
+            groups.KIND: self._take_group,
             models.KIND: self._take_model,
             connectors.KIND: self._take_connector,
         }
         self.settings = ClusterSettings(file=file_settings)
+        self.groups: dict[str, Access] = {}
+        """Who may use the models of each group."""
+        self.hidden: set[str] = set()
+        """Models that only super admins see."""
         self.ready: dict[str, ReadyModel] = {}
         self.lost: dict[str, FairleadError] = {}
         """Models that should be loaded and could not be, and why."""
@@ -86,6 +93,8 @@ class Snapshot:
             self._revision = await self._store.revision()
             for document in await self._store.all(SETTINGS_KIND):
                 await self._take_settings(document.id, document)
+            for document in await self._store.all(groups.KIND):
+                await self._take_group(document.id, document)
             for document in await self._store.all(models.KIND):
                 await self._take_model(document.id, document)
 
@@ -140,12 +149,25 @@ class Snapshot:
         for listener in self.on_settings:
             listener(self.settings)
 
+    async def _take_group(self, id: str, document: Document | None) -> None:
+        if id == FORGET:
+            self.groups.clear()
+        elif document is None:
+            self.groups.pop(id, None)
+        else:
+            self.groups[id] = Access.of(document.body)
+
     async def _take_model(self, id: str, document: Document | None) -> None:
         if id == FORGET:  # the store lost track of deletions: what it still has follows and is taken anew
             self.ready.clear()
             self.lost.clear()
+            self.hidden.clear()
             return
         model = Model.of(document.body) if document else None
+        if model is not None and model.is_hidden is True:
+            self.hidden.add(id)
+        else:
+            self.hidden.discard(id)
         if model is None:
             for listener in self.on_model_gone:
                 listener(id)

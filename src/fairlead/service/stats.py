@@ -8,8 +8,11 @@ from enum import StrEnum
 
 from fairlead.domain import connector, model, task
 from fairlead.domain.ports import Json
+from fairlead.domain.principal import Principal
+from fairlead.service.access import is_super
 from fairlead.service.ports import Ports
 from fairlead.service.reports import Reports
+from fairlead.service.snapshot import Snapshot
 
 CONTROLLER_KIND = "controller"
 
@@ -75,17 +78,19 @@ def _in(name: str, wanted: Collection[str]) -> bool:
 class StatsService:
     """Statistics."""
 
-    def __init__(self, ports: Ports, reports: Reports) -> None:
+    def __init__(self, ports: Ports, snapshot: Snapshot, reports: Reports) -> None:
         self._ports = ports
+        self._snapshot = snapshot
         self._reports = reports
 
-    async def stats(self, query: StatsQuery) -> Json:
+    async def stats(self, query: StatsQuery, principal: Principal | None = None) -> Json:
         """The reply; only `nodes` when no cluster level statistic is asked for, and the other way round."""
         shown = await self._cluster(query) if query.wants(Level.CLUSTER) else {}
         if query.levels == {Level.CLUSTER}:
             return shown
+        hidden = set() if is_super(principal) else self._snapshot.hidden
         nodes = {
-            node: _node(reports, query)
+            node: _node(reports, query, hidden)
             for node, reports in (await self._reports.by_node()).items()
             if query.nodes is None or node in query.nodes
         }
@@ -104,7 +109,7 @@ class StatsService:
         return {**shown, **statuses}
 
 
-def _node(reports: Sequence[Json], query: StatsQuery) -> Json:
+def _node(reports: Sequence[Json], query: StatsQuery, hidden: Collection[str]) -> Json:
     shown: Json = {}
     if query.wants(Level.NODE):
         for name, member in NODE_STATS.items():
@@ -112,7 +117,7 @@ def _node(reports: Sequence[Json], query: StatsQuery) -> Json:
                 shown[name] = _total(reports, member) if member else 0
     by_action = query.wants(Level.ALGORITHM) or query.wants(Level.ACTION)
     shown["algorithms"] = _algorithms(reports, query) if by_action and _in("remote", query.algorithms) else {}
-    shown["models"] = _models(reports, query)
+    shown["models"] = _models(reports, query, hidden)
     return shown
 
 
@@ -146,12 +151,12 @@ def _algorithms(reports: Sequence[Json], query: StatsQuery) -> Json:
     return {"remote": remote} if remote else {}
 
 
-def _models(reports: Sequence[Json], query: StatsQuery) -> Json:
-    """By model no failures are counted, as in the original (spec/02 11)."""
+def _models(reports: Sequence[Json], query: StatsQuery, hidden: Collection[str]) -> Json:
+    """By model no failures are counted, as in the original (spec/02 11); hidden models are for super admins (spec/06 7.5)."""
     totals: dict[str, dict[str, int]] = {}
     for report in reports:
         for id, usage in report["models"].items():
-            if _in(id, query.models):
+            if _in(id, query.models) and id not in hidden:
                 actions = totals.setdefault(id, {})
                 for action, requests in usage["actions"].items():
                     actions[action] = actions.get(action, 0) + requests

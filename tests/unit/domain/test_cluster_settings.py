@@ -32,7 +32,8 @@ def test_the_rows_are_those_of_the_spec_with_their_defaults() -> None:
 
 def test_settings_of_our_own_have_a_namespace_and_are_read_under_their_whole_name() -> None:
     ours = {key for key in SETTINGS if key.startswith(OURS)}
-    assert ours == {"fairlead.compat.refuse_update_of_deployed_connectors", "fairlead.tasks.retention_days"}
+    assert {"fairlead.compat.refuse_update_of_deployed_connectors", "fairlead.tasks.retention_days"} <= ours
+    assert ours | {key for key in SETTINGS if key.startswith(P)} == set(SETTINGS)
     effective = ClusterSettings(persistent={"fairlead.tasks.retention_days": "7"})
     assert effective["fairlead.tasks.retention_days"] == 7
     assert effective["fairlead.compat.refuse_update_of_deployed_connectors"] is False

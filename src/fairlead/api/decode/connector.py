@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairlead.api.decode import fields as read
+from fairlead.domain.access import MODES
 from fairlead.domain.connector import (
     PROTOCOLS,
     Action,
@@ -24,7 +25,6 @@ from fairlead.java.json import JsonFault, compact
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.registration import InlineConnector
 
-ACCESS_MODES = ("public", "private", "restricted")
 _ACTION_NAME = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
 
 
@@ -89,7 +89,7 @@ def _text_or_null(node: Node) -> str | None:
 def _access_mode(node: Node) -> str | None:
     """Lower case only; any other text counts as not given (spec/01 1.2)."""
     mode = read.text(node)
-    return mode if mode in ACCESS_MODES else None
+    return mode if mode in MODES else None
 
 
 def _credential(node: Node) -> dict[str, Secret]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead.api.decode import fields as read
-from fairlead.api.decode.connector import ACCESS_MODES, connector_changes, inline_connector, read_plain
+from fairlead.api.decode.connector import connector_changes, inline_connector, read_plain
+from fairlead.domain.access import MODES
 from fairlead.domain.dataset import LOCAL_ALGORITHMS, Algorithm
 from fairlead.domain.model import config_fault
 from fairlead.errors import BodyParse, IllegalArgument
@@ -35,7 +36,7 @@ def _access_readers() -> dict[str, Any]:
 def _access_mode(node: Node) -> str | None:
     """Any case for groups (spec/01 2.1); an unknown mode counts as not given."""
     mode = read.text(node).lower()
-    return mode if mode in ACCESS_MODES else None
+    return mode if mode in MODES else None
 
 
 def model_register(body: bytes) -> ModelFields:

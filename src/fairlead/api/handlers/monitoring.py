@@ -19,7 +19,7 @@ def decode_stats(request: Request) -> StatsQuery:
 
 
 async def stats(house: House, request: Request, query: StatsQuery) -> Reply:
-    return Reply(await house.stats.stats(query))
+    return Reply(await house.stats.stats(query, request.principal))
 
 
 def decode_profile(*, models: bool, tasks: bool) -> Callable[[Request], ProfileQuery]:
@@ -37,4 +37,4 @@ def decode_profile(*, models: bool, tasks: bool) -> Callable[[Request], ProfileQ
 
 
 async def profile(house: House, request: Request, query: ProfileQuery) -> Reply:
-    return Reply(await house.profile.profile(query))
+    return Reply(await house.profile.profile(query, request.principal))

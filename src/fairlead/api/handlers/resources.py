@@ -32,7 +32,7 @@ def decode_connector_update(request: Request) -> ConnectorFields:
 
 
 async def create_connector(house: House, request: Request, fields: ConnectorFields) -> Reply:
-    created = await house.connectors.create(fields)
+    created = await house.connectors.create(fields, request.principal)
     return Reply({"connector_id": created.id}, headers=warning(created.warnings))
 
 
@@ -49,16 +49,16 @@ def decode_get_connector(request: Request) -> None:
 
 
 async def get_connector(house: House, request: Request, _: None) -> Reply:
-    return Reply((await house.connectors.get(request.ids["connector_id"])).shown())
+    return Reply((await house.connectors.get(request.ids["connector_id"], request.principal)).shown())
 
 
 async def update_connector(house: House, request: Request, fields: ConnectorFields) -> Reply:
-    updated = await house.connectors.update(request.ids["connector_id"], fields)
+    updated = await house.connectors.update(request.ids["connector_id"], fields, request.principal)
     return Reply(updated.reply, headers=warning(updated.warnings))
 
 
 async def delete_connector(house: House, request: Request, _: None) -> Reply:
-    return Reply(await house.connectors.delete(request.ids["connector_id"]))
+    return Reply(await house.connectors.delete(request.ids["connector_id"], request.principal))
 
 
 def decode_group(request: Request) -> GroupFields:
@@ -66,20 +66,20 @@ def decode_group(request: Request) -> GroupFields:
 
 
 async def register_group(house: House, request: Request, fields: GroupFields) -> Reply:
-    return Reply({"model_group_id": await house.groups.register(fields), "status": "CREATED"})
+    return Reply({"model_group_id": await house.groups.register(fields, request.principal), "status": "CREATED"})
 
 
 async def get_group(house: House, request: Request, _: None) -> Reply:
-    return Reply((await house.groups.get(request.ids["model_group_id"])).document())
+    return Reply((await house.groups.get(request.ids["model_group_id"], request.principal)).document())
 
 
 async def update_group(house: House, request: Request, fields: GroupFields) -> Reply:
-    await house.groups.update(request.ids["model_group_id"], fields)
+    await house.groups.update(request.ids["model_group_id"], fields, request.principal)
     return Reply({"status": "Updated"})
 
 
 async def delete_group(house: House, request: Request, _: None) -> Reply:
-    return Reply(await house.groups.delete(request.ids["model_group_id"]))
+    return Reply(await house.groups.delete(request.ids["model_group_id"], request.principal))
 
 
 def decode_model(request: Request) -> ModelFields:
@@ -88,9 +88,9 @@ def decode_model(request: Request) -> ModelFields:
 
 
 async def register_model(house: House, request: Request, fields: ModelFields) -> Reply:
-    made = await house.registrations.register(fields)
+    made = await house.registrations.register(fields, request.principal)
     if request.flag("deploy"):
-        await house.deployments.deploy_at_once(made.model_id, fields.model_node_ids)
+        await house.deployments.deploy_at_once(made.model_id, fields.model_node_ids, request.principal)
     body = {"task_id": made.task_id, "status": "CREATED", "model_id": made.model_id}
     return Reply(body, headers=warning(made.warnings))
 
@@ -100,16 +100,16 @@ def decode_model_update(request: Request) -> ModelChanges:
 
 
 async def update_model(house: House, request: Request, changes: ModelChanges) -> Reply:
-    updated = await house.model_updates.update(request.ids["model_id"], changes)
+    updated = await house.model_updates.update(request.ids["model_id"], changes, request.principal)
     return Reply(updated.reply, headers=warning(updated.warnings))
 
 
 async def get_model(house: House, request: Request, _: None) -> Reply:
-    return Reply((await house.models.get(request.ids["model_id"])).shown())
+    return Reply((await house.models.get(request.ids["model_id"], request.principal)).shown())
 
 
 async def delete_model(house: House, request: Request, _: None) -> Reply:
-    return Reply(await house.models.delete(request.ids["model_id"]))
+    return Reply(await house.models.delete(request.ids["model_id"], request.principal))
 
 
 Ids = tuple[tuple[str, ...], tuple[str, ...]]
@@ -120,7 +120,7 @@ def decode_ids(request: Request) -> Ids:
 
 
 async def deploy_model(house: House, request: Request, ids: Ids) -> Reply:
-    task_id = await house.deployments.deploy(request.ids["model_id"], ids[1])
+    task_id = await house.deployments.deploy(request.ids["model_id"], ids[1], request.principal)
     return Reply({"task_id": task_id, "task_type": "DEPLOY_MODEL", "status": "COMPLETED"})
 
 
@@ -129,7 +129,7 @@ async def undeploy_model(house: House, request: Request, ids: Ids) -> Reply:
     models, nodes = ids
     if not models and "model_id" in request.ids:
         models = (request.ids["model_id"],)
-    return Reply(await house.deployments.undeploy(models, nodes))
+    return Reply(await house.deployments.undeploy(models, nodes, request.principal))
 
 
 async def get_task(house: House, request: Request, _: None) -> Reply:
@@ -159,6 +159,6 @@ def decode_search(request: Request) -> Node:
 
 def search(kind: str) -> Callable[[House, Request, Node], Awaitable[Reply]]:
     async def run(house: House, request: Request, body: Node) -> Reply:
-        return Reply(await house.search.search(kind, body))
+        return Reply(await house.search.search(kind, body, request.principal))
 
     return run

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.api.decode.model import group_fields, id_lists, model_register
+from fairlead.domain.access import Asked
 from fairlead.errors import FairleadError
 from fairlead.service.groups import GroupFields
 
@@ -118,7 +119,7 @@ def test_a_group_body_is_read_and_an_unknown_access_mode_counts_as_not_given() -
     }
     found = group_fields(json.dumps(body).encode())
     assert found == GroupFields("5", "d", "restricted", ("a", "1"), True)
-    assert found.names_access
+    assert found.asked == Asked("restricted", ("a", "1"), True)
     assert group_fields(b'{"access_mode":"x","unknown":{}}') == GroupFields()
     for broken in (b"[]", b'{"name":null}', b'{"backend_roles":"a"}', b"{", b" "):
         with pytest.raises(FairleadError) as caught:
