@@ -1,3 +1,4 @@
+# ruff: noqa: PT009, PT027 -- unittest: the clients have a Python of their own, without pytest.
 """opensearch-py-ml against one gateway: unittest, run by a Python that has the client (scripts/clients).
 
 The environment names the two servers: GATEWAY and PROVIDER. Tests of one class run in the order of their names and share
@@ -6,6 +7,7 @@ what they make.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import unittest
@@ -118,7 +120,7 @@ class TestLife(Flow):
     def test_08_model_and_tasks_are_found_by_text_and_by_object(self) -> None:
         query = {"query": {"ids": {"values": [self.made["model_id"]]}}}
         self.assertEqual(self.ml.search_model(query)["hits"]["hits"][0]["_source"]["name"], self.name)
-        text = '{"query": {"term": {"model_id": "%s"}}}' % self.made["model_id"]
+        text = json.dumps({"query": {"term": {"model_id": self.made["model_id"]}}})
         self.assertEqual(self.ml.search_task(text)["hits"]["total"]["value"], 2)
 
     def test_09_profiles_show_the_model_and_no_finished_task(self) -> None:
