@@ -52,3 +52,9 @@ def test_no_tracked_file_names_this_machine() -> None:
         path = ROOT / name
         if path.suffix in (".py", ".md", ".toml", ".txt", ".json", "") and path.is_file():
             assert str(ROOT) not in path.read_text("utf-8", "replace"), name
+
+
+def test_no_tracked_file_holds_an_unresolved_merge() -> None:
+    marks = ("-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
+    found = subprocess.run(["git", "grep", "-lI", *marks], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, ""), found.stdout + found.stderr
