@@ -8,16 +8,18 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fairlead.api.app import App
 from fairlead.domain.cluster_settings import ClusterSettings
-from fairlead.domain.ports import Conflict, Put, Store
+from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.security.egress import EgressPolicy, GuardedDialer
-from fairlead.security.keyring import key_provider
-from fairlead.security.vault import open_vault
+from fairlead.security.key_sources import key_provider
+from fairlead.security.keyring import KeyProvider
+from fairlead.security.vault import AesVault, open_vault
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
 from fairlead.service.ports import Limits, Ports
@@ -28,7 +30,7 @@ from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
-from fairlead.settings import Settings
+from fairlead.settings import DATABASE, Settings
 from fairlead.simulator.server import Simulator
 from fairlead.store import open_store
 from fairlead.transport.choose import open_upstream
@@ -109,6 +111,7 @@ class Worker:
             random=lambda n: secrets.randbelow(n + 1),
             node_id=node_id(settings.data_dir),
             limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
+            keys=vault,
         )
         identity = Identity(
             settings.node_name,
@@ -190,6 +193,30 @@ async def prepare(settings: Settings) -> None:
         await fail_orphans(store, node, wall_clock())
         await forget_reports(store, node)
         await settle_deployed(store, node, await stored_settings(store), wall_clock())
+    finally:
+        await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKeys:
+    """Store, vault and provider of keys, for commands that work beside a running server."""
+
+    store: Store
+    vault: AesVault
+    provider: KeyProvider
+
+
+@contextlib.asynccontextmanager
+async def open_keys(settings: Settings) -> AsyncIterator[OpenKeys]:
+    """Raises StoreUnavailable and KeyringError, also where no server was ever started."""
+    if not settings.store and not (settings.data_dir / DATABASE).is_file():
+        raise StoreUnavailable(
+            f"there is no database in {settings.data_dir}: name the server's data directory or store"
+        )
+    store = await open_store(settings.store_url)
+    try:
+        provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
+        yield OpenKeys(store, await open_vault(store, provider), provider)
     finally:
         await store.close()
 

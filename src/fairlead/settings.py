@@ -14,6 +14,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+DATABASE = "fairlead.db"
+"""The file of the default store in the data directory."""
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; the text names it, where it came from, and what would do."""
@@ -44,7 +47,7 @@ class Settings:
 
     @property
     def store_url(self) -> str:
-        return self.store or f"sqlite:///{self.data_dir.absolute() / 'fairlead.db'}"
+        return self.store or f"sqlite:///{self.data_dir.absolute() / DATABASE}"
 
     @property
     def shown_store(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from fairlead.security.keyring import FileKeyProvider
+from fairlead.security.key_file import FileKeyProvider
 
 if __name__ == "__main__":
     provider = FileKeyProvider(Path(sys.argv[1]))

@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Sequence
 
-from fairlead.domain.ports import Change, Conflict, Document, Put, Remove, Written
+from fairlead.domain.ports import Change, Conflict, Document, Put, Require, Step, Written
 
 
 class MemoryStore:
@@ -31,17 +31,23 @@ class MemoryStore:
     async def known(self, kind: str) -> bool:
         return bool(await self.all(kind))
 
-    async def write(self, changes: Sequence[Put | Remove]) -> list[Written]:
+    async def write(self, changes: Sequence[Step]) -> list[Written]:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile is not None:
             await meanwhile()
         for change in changes:
-            there = self.documents.get((change.kind, change.id))
+            if isinstance(change, Require) and change.id is None:
+                if any(kind == change.kind and d.revision > change.expect for (kind, _), d in self.documents.items()):
+                    raise Conflict(change.kind, "")
+                continue
+            there = self.documents.get((change.kind, str(change.id)))
             if change.expect is not None and change.expect != (there.revision if there else 0):
                 raise Conflict(change.kind, change.id)
         return [self._apply(change) for change in changes]
 
-    def _apply(self, change: Put | Remove) -> Written:
+    def _apply(self, change: Step) -> Written:
+        if isinstance(change, Require):
+            return Written(change.kind, change.id or "", change.expect, 0, True)
         self.counter += 1
         there = self.documents.get((change.kind, change.id))
         version = there.version + 1 if there else 1

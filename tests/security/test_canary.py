@@ -19,8 +19,11 @@ import pytest
 from fairlead.domain.ports import SealContext
 from fairlead.domain.secret import Secret
 from fairlead.engine.sigv4 import Signer, signing_key
+from fairlead.security.data_keys import DataKeys
 from fairlead.security.envelope import Envelope, Key, context_data
-from fairlead.security.keyring import FileKeyProvider, GivenKeyProvider, Keyring, key_provider, parse_key
+from fairlead.security.key_file import FileKeyProvider
+from fairlead.security.key_sources import key_provider
+from fairlead.security.keyring import GivenKeyProvider, Keyring, parse_key
 from fairlead.security.vault import DOCUMENT, KIND, AesVault, open_vault
 from security.memory_store import MemoryStore
 
@@ -66,7 +69,9 @@ def holders() -> dict[str, object]:
         "Key": key,
         "Keyring": Keyring(key),
         "GivenKeyProvider": GivenKeyProvider(MATERIAL.hex(), "FAIRLEAD_MASTER_KEY"),
-        "AesVault": AesVault({key.id: key}, key.id, {}, None, lambda size: bytes(size)),
+        "AesVault": AesVault(
+            MemoryStore(), GivenKeyProvider(MATERIAL.hex(), "x"), DataKeys(1, {"active": key.id}, {key.id: key}, {})
+        ),
         "Signer": one,
         "day key": one._day,
         "Envelope": Envelope.parse(key.seal(CANARY.encode(), b"", bytes(12))),
@@ -223,7 +228,7 @@ async def test_the_store_holds_no_secret_in_any_spelling(tmp_path: Path) -> None
     document = await store.get(KIND, DOCUMENT)
     assert document is not None
     sealed = await one.seal({CONTEXT: Secret(CANARY)})
-    data_key = one._keys[document.body["active"]].material()
+    data_key = one.state.at_hand[document.body["active"]].material()
     shown = json.dumps(document.body) + repr(store.documents) + repr(sealed)
     assert leaks(shown) == []
     assert [text for text in spellings(data_key) if text in shown] == []

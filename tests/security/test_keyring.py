@@ -14,14 +14,9 @@ from pathlib import Path
 import pytest
 
 from fairlead.security.envelope import BrokenSeal, Key
-from fairlead.security.keyring import (
-    FileKeyProvider,
-    GivenKeyProvider,
-    Keyring,
-    KeyringError,
-    key_provider,
-    parse_key,
-)
+from fairlead.security.key_file import FileKeyProvider
+from fairlead.security.key_sources import key_provider
+from fairlead.security.keyring import GivenKeyProvider, Keyring, KeyringError, parse_key
 
 MATERIAL = bytes(range(100, 132))
 BASE64 = base64.b64encode(MATERIAL).decode()

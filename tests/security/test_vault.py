@@ -15,7 +15,8 @@ from fairlead.domain.ports import Conflict, Put, SealContext, StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.errors import IllegalState, ResourceNotFound
 from fairlead.security.envelope import Envelope, Key, associated_data
-from fairlead.security.keyring import FileKeyProvider, GivenKeyProvider, Keyring, KeyringError
+from fairlead.security.key_file import FileKeyProvider
+from fairlead.security.keyring import GivenKeyProvider, Keyring, KeyringError
 from fairlead.security.vault import DOCUMENT, KIND, AesVault, open_vault
 from security.memory_store import MemoryStore
 
@@ -236,20 +237,40 @@ async def test_a_wrong_key_is_found_at_start_with_its_id_and_the_number_of_resou
     )
 
 
-async def test_in_degraded_mode_sealing_and_opening_are_refused_by_the_text_of_the_original_and_the_key_id() -> None:
+async def test_in_degraded_mode_opening_is_refused_by_the_text_of_the_original_and_the_key_id() -> None:
     store = MemoryStore()
     text = await with_connector(store, await open_vault(store, provider(1)))
     degraded = await open_vault(store, provider(2))
-    reason = (
-        "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds. "
-        f"Key [{key_id(1)}] is not at hand."
-    )
-    with pytest.raises(ResourceNotFound) as opening:
+    with pytest.raises(ResourceNotFound) as caught:
         await degraded.open({CONTEXT: text})
-    with pytest.raises(ResourceNotFound) as sealing:
-        await degraded.seal({CONTEXT: Secret("sk")})
-    for caught in (opening, sealing):
-        assert (caught.value.status, caught.value.reason) == (404, reason)
+    assert (caught.value.status, caught.value.reason) == (
+        404,
+        "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds. "
+        f"Key [{key_id(1)}] is not at hand.",
+    )
+
+
+async def test_in_degraded_mode_a_new_credential_is_sealed_under_the_key_that_is_there_and_the_old_one_stays() -> None:
+    store = MemoryStore()
+    old = await with_connector(store, await open_vault(store, provider(1)))
+    degraded = await open_vault(store, provider(2))
+    new = replace(CONTEXT, resource="c2")
+    sealed = await degraded.seal({new: Secret("sk-new")})
+    assert await degraded.open(sealed) == {new: Secret("sk-new")}
+    # A second value needs no third key.
+    again = await degraded.seal({replace(new, field="other"): Secret("sk")})
+    assert {Envelope.parse(text).key_id for text in (*sealed.values(), *again.values())} == {degraded.active}
+    # Processes with the right key go on with theirs, and read what they sealed.
+    right = await open_vault(store, provider(1))
+    assert await right.open({CONTEXT: old}) == {CONTEXT: Secret("sk-1")}
+    assert Envelope.parse((await right.seal({CONTEXT: Secret("x")}))[CONTEXT]).key_id == Envelope.parse(old).key_id
+    # With both keys everything opens.
+    both = GivenKeyProvider(
+        ",".join(base64.b64encode(bytes(range(n, n + 32))).decode() for n in (1, 2)), "FAIRLEAD_MASTER_KEY"
+    )
+    healed = await open_vault(store, both)
+    assert healed.problem is None
+    assert await healed.open({CONTEXT: old, **sealed}) == {CONTEXT: Secret("sk-1"), new: Secret("sk-new")}
 
 
 async def test_degraded_mode_changes_nothing_so_that_the_right_key_heals_it() -> None:

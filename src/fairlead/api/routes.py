@@ -117,7 +117,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/_cluster/health", "cluster:monitor/health", r.nothing, c.cluster_health, "Always green while the server answers.", ("level", "wait_for_status", "timeout", "local", "cluster_manager_timeout", "wait_for_nodes")),
     Route("GET", "/_cluster/settings", "cluster:monitor/state", c.decode_get_settings, c.get_settings, "The cluster settings that are set, and on request the defaults.", _GET_SETTINGS),
     Route("PUT", "/_cluster/settings", "cluster:admin/settings/update", c.decode_settings, c.put_settings, "Change cluster settings, all or nothing.", _SETTINGS),
-    Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version and workers."),
+    Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version, workers, and whether the keys of the credentials are at hand."),
     Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers."),
     Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503."),
     _ml("POST", "/connectors/_create", "create_connector", r.decode_connector, r.create_connector, "Create a connector from a blueprint.", remote=True),

@@ -12,6 +12,7 @@ from fairlead import __version__
 
 COMMANDS = {
     "serve": "Run the gateway.",
+    "keys": "List, rotate, retire and export the keys that protect stored credentials.",
     "simulate": "Run the provider simulator.",
     "painless": "Run scripts from JSON lines.",
 }

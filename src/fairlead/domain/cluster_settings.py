@@ -144,6 +144,7 @@ def _rows() -> tuple[Setting, ...]:
         Setting(OURS + "access.public_is_read_only", b, "false", "On: what is public or has no owner is changed and deleted by its owner and administrators only. Off: by everybody with the privilege, as in the original."),
         Setting(OURS + "access.refused_is_not_found", b, "false", "On: what a caller has no access to answers as if it did not exist. Off: 403, as in the original."),
         Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
+        Setting(OURS + "keys.data_key_days", i, "365", "Days after which a new data key is made and every credential sealed anew; 0 = only after 2^28 sealings.", 0, 36500),
         Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
     )  # fmt: skip
 

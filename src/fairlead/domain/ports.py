@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -175,3 +176,52 @@ class Vault(Protocol):
     async def seal(self, values: Mapping[SealContext, Secret]) -> dict[SealContext, str]: ...
 
     async def open(self, values: Mapping[SealContext, str]) -> dict[SealContext, Secret]: ...
+
+    def fence(self) -> Sequence[Step]:
+        """Steps that belong into the batch that stores what was sealed: it fails when the keys changed meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProblem:
+    """A key that does not open what the store holds: its id, how many resources need it, and a line for the operator."""
+
+    key_id: str
+    resources: int
+    line: str
+
+
+class RotatingVault(Vault, Protocol):
+    """A vault whose data key can be exchanged, and which knows what it lacks."""
+
+    @property
+    def active(self) -> str | None:
+        """The id of the data key that seals now; None when there is none."""
+        ...
+
+    @property
+    def made(self) -> int:
+        """Epoch milliseconds of the active data key's making; 0 where nobody knows."""
+        ...
+
+    @property
+    def used(self) -> Counter[str]:
+        """Values sealed here by each data key, since somebody took the counts away."""
+        ...
+
+    @property
+    def problem(self) -> KeyProblem | None:
+        """None when every data key of the store is at hand."""
+        ...
+
+    async def refresh(self) -> None:
+        """Takes in what became of the keys. Raises StoreUnavailable."""
+        ...
+
+    async def recount(self) -> None:
+        """Counts anew the resources that a problem concerns. Raises StoreUnavailable."""
+        ...
+
+    async def add_data_key(self, steps: Sequence[Step] = ()) -> str:
+        """Makes a data key, active from now on; `steps` are written with it. Raises Conflict."""
+        ...

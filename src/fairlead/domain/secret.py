@@ -1,4 +1,4 @@
-"""A text that must not be seen: masks itself everywhere and is only read by name."""
+"""A text that must not be seen, or the place where one lies: both mask themselves and are only read by name."""
 
 from __future__ import annotations
 
@@ -32,3 +32,26 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled")
+
+
+class SecretReference(Secret):
+    """Where a secret lies outside: `scheme` (`env`, `file`, `vault`) and `place`. It masks itself as a secret does:
+    the place may tell an attacker what to look for."""
+
+    __slots__ = ("place", "scheme")
+
+    def __init__(self, scheme: str, place: str) -> None:
+        super().__init__(f"{scheme}:{place}")
+        self.scheme = scheme
+        self.place = place
+
+    @classmethod
+    def parse(cls, text: str) -> SecretReference:
+        """The reference whose `reveal()` gave `text`."""
+        scheme, _, place = text.partition(":")
+        return cls(scheme, place)
+
+    def __repr__(self) -> str:
+        return f"SecretReference({self.scheme}:***)"
+
+    __str__ = __repr__

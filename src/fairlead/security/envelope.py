@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fairlead.domain.ports import SealContext
+from fairlead.domain.sealed import FORMAT
 
-FORMAT = "fl1"
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _TAG_BYTES = 16

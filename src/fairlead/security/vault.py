@@ -1,79 +1,92 @@
 """The vault: seals and opens credential values with data keys that lie wrapped in the store.
 
 Opening it settles the first start (one data key, one key-encryption key, whoever comes first) and finds a wrong or
-missing key before anything is asked of it. It then works on: only what needs the missing key is refused, and no second
-key is ever made beside one that is there (spec/06 section 15.1).
+missing key before anything is asked of it. It then works on: only what needs the missing key is refused. It follows the
+store: a key that another process made is known as soon as a value needs it (spec/06 section 15.1).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NoReturn
 
-from fairlead.domain import connector, model
-from fairlead.domain.ports import Conflict, Document, Json, Put, SealContext, Store, StoreUnavailable
+from fairlead.domain.ports import Conflict, Document, KeyProblem, Put, SealContext, Step, Store, StoreUnavailable
+from fairlead.domain.sealed import REFERENCE_KIND, SEALED
 from fairlead.domain.secret import Secret
 from fairlead.errors import IllegalState, ResourceNotFound
-from fairlead.security.envelope import (
-    KEY_BYTES,
-    NONCE_BYTES,
-    BrokenSeal,
-    Envelope,
-    Key,
-    associated_data,
-    context_data,
-)
+from fairlead.security import data_keys
+from fairlead.security.data_keys import DOCUMENT, KIND, DataKeys
+from fairlead.security.envelope import KEY_BYTES, NONCE_BYTES, BrokenSeal, Envelope, Key, context_data
 from fairlead.security.keyring import KeyProvider, KeyringError, Random, WrappingKeys
 
-KIND = "data_key"
-DOCUMENT = "default"
-SEALED_KINDS = (connector.KIND, model.KIND)
-"""Kinds of documents with a `credential` somewhere in them."""
+__all__ = ["DOCUMENT", "KIND", "AesVault", "KeyProblem", "open_vault"]
 
-_FORMAT = 1
-_KNOWN_TEXT = b"fairlead"
+log = logging.getLogger("fairlead.security")
+
 _NOT_INITIALIZED = (
     "The ML encryption master key has not been initialized yet. Please retry after waiting for 10 seconds."
 )
 
+Learn = Callable[[Collection[Secret]], None]
+"""Told of every value that was opened: the log's second net masks them (fairlead.security.redaction)."""
 
-@dataclass(frozen=True, slots=True)
-class KeyProblem:
-    """A key that does not open what the store holds: its id, how many resources need it, and a line for the operator."""
 
-    key_id: str
-    resources: int
-    line: str
+def _forget(secrets: Collection[Secret]) -> None:
+    pass
 
 
 class AesVault:
-    """`fairlead.domain.ports.Vault` over keys in memory; sealing and opening take microseconds and never wait.
+    """`fairlead.domain.ports.Vault` over keys in memory; opening takes microseconds and waits for nothing unless a data
+    key is new here. Sealing asks the store whether the keys changed.
 
     `problem` is None when every data key of the store is at hand.
     """
 
-    __slots__ = ("_absent", "_active", "_keys", "_random", "problem")
+    __slots__ = ("_clock", "_learn", "_lock", "_provider", "_random", "_store", "problem", "state", "used")
 
     def __init__(
         self,
-        keys: Mapping[str, Key],
-        active: str,
-        absent: Mapping[str, str],
-        problem: KeyProblem | None,
-        random: Random,
+        store: Store,
+        provider: KeyProvider,
+        state: DataKeys,
+        problem: KeyProblem | None = None,
+        random: Random = os.urandom,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        learn: Learn = _forget,
     ) -> None:
-        """`absent` names for each data key that is not at hand the key that would unwrap it."""
-        self._keys = dict(keys)
-        self._active = active
-        self._absent = dict(absent)
+        self._store = store
+        self._provider = provider
         self._random = random
+        self._clock = clock
+        self._learn = learn
+        self._lock = asyncio.Lock()
+        self.state = state
         self.problem = problem
+        self.used: Counter[str] = Counter()
+        """Values sealed by each data key since this was last taken away: nonces are safe for a number of times only."""
 
     async def seal(self, values: Mapping[SealContext, Secret]) -> dict[SealContext, str]:
-        """An envelope for each value. Raises ResourceNotFound when the active key is not at hand."""
-        key = self._key(self._active)
+        """An envelope for each value, by the newest key; `fence()` belongs into the batch that stores them.
+
+        Raises ResourceNotFound when no key is at hand, StoreUnavailable.
+        """
+        known = {place.kind for place in SEALED}
+        for context in values:
+            if context.kind.removesuffix(REFERENCE_KIND) not in known:
+                raise ValueError(
+                    f"[{context.kind}] is not listed in fairlead.domain.sealed: its keys could not be rotated"
+                )
+        await self.refresh()
+        if not values:
+            return {}
+        key = await self._sealing_key()
+        self.used[key.id] += len(values)
+        self._learn(values.values())
         return {
             context: key.seal(
                 secret.reveal().encode("utf-8", "surrogatepass"),
@@ -88,12 +101,103 @@ class AesVault:
 
         Raises ResourceNotFound when its key is not at hand, IllegalState when it was sealed for something else.
         """
-        return {context: self._opened(context, text) for context, text in values.items()}
+        opened = {context: await self._opened(context, text) for context, text in values.items()}
+        self._learn(opened.values())
+        return opened
 
-    def _opened(self, context: SealContext, text: str) -> Secret:
+    @property
+    def store(self) -> Store:
+        return self._store
+
+    @property
+    def active(self) -> str | None:
+        """The id of the data key that seals now."""
+        return self.state.sealing
+
+    @property
+    def made(self) -> int:
+        return self.state.made(self.state.active)
+
+    async def recount(self) -> None:
+        """Counts anew the resources that the problem concerns: they may have got new credentials. Raises StoreUnavailable."""
+        await self.refresh()
+        if self.problem is not None:
+            await self._find_problem(await self._loaded())
+
+    def fence(self) -> Sequence[Step]:
+        """Holds the batch against a change of keys: nothing is stored that a key which was retired meanwhile sealed."""
+        return (self.state.fence(),)
+
+    async def refresh(self) -> None:
+        """Takes in what became of the keys, in the store and where they come from. Raises StoreUnavailable."""
+        async with self._lock:
+            document = await self._store.get(KIND, DOCUMENT)
+            if document is None:
+                raise StoreUnavailable("the data keys are gone from the store")
+            if document.revision == self.state.revision and not self.state.absent:
+                return
+            await self._take(document)
+
+    async def _take(self, document: Document) -> None:
+        changed = document.revision != self.state.revision
+        keys = await self._loaded()
+        state = await data_keys.unwrapped(document, keys, self.state.at_hand)
+        changed = changed or state.absent != self.state.absent
+        self.state = state
+        if changed:
+            await self._find_problem(keys)
+
+    async def _loaded(self) -> WrappingKeys | None:
+        try:
+            return await self._provider.load()
+        except KeyringError as fault:
+            # A file that is being changed is no reason to give up keys that are in memory.
+            log.warning("the keys cannot be read again: %s", fault)
+            return None
+
+    async def _find_problem(self, keys: WrappingKeys | None) -> None:
+        self.problem = await data_keys.find_problem(self._store, self.state, keys, self._provider.source)
+
+    async def add_data_key(self, steps: Sequence[Step] = ()) -> str:
+        """Makes a data key, active from now on; `steps` are written with it. Raises Conflict, KeyringError."""
+        await self.refresh()
+        keys = await self._provider.load() or await self._provider.create()
+        return await self._add(keys, steps, active=True)
+
+    async def write(self, body: dict[str, object], steps: Sequence[Step] = ()) -> None:
+        """Replaces the document of keys that this vault has seen last. Raises Conflict, StoreUnavailable."""
+        await self._store.write([Put(KIND, DOCUMENT, body, self.state.revision), *steps])
+        await self.refresh()
+
+    async def _add(self, keys: WrappingKeys, steps: Sequence[Step], *, active: bool) -> str:
+        key = Key(self._random(KEY_BYTES))
+        body = await data_keys.with_key(self.state.body, key, keys, self._clock())
+        await self.write({**body, "active": key.id} if active else body, steps)
+        return key.id
+
+    async def _sealing_key(self) -> Key:
+        """The active key. When the key that wraps it is lost, one under the key that this process has, so that a resource
+        can be given its credential anew; processes with the right key go on with theirs."""
+        for _ in range(3):
+            id = self.state.sealing
+            if id is not None:
+                return self.state.at_hand[id]
+            if self.state.damaged or self.state.away:
+                break
+            keys = await self._provider.load() or await self._provider.create()
+            if any(keys.holds(wanted) for wanted in self.state.absent.values()):
+                break
+            log.warning("no data key is at hand: a new one is made under key %s", keys.active)
+            try:
+                await self._add(keys, (), active=False)
+            except Conflict:
+                await self.refresh()
+        raise self._missing(self.state.active)
+
+    async def _opened(self, context: SealContext, text: str) -> Secret:
         try:
             envelope = Envelope.parse(text)
-            key = self._key(envelope.key_id)
+            key = await self._key(envelope.key_id)
             plain = key.open(envelope, context_data(context, key.id))
         except BrokenSeal as fault:
             raise IllegalState(
@@ -102,19 +206,29 @@ class AesVault:
             ) from fault
         return Secret(plain.decode("utf-8", "surrogatepass"))
 
-    def _key(self, id: str) -> Key:
-        if id in self._keys:
-            return self._keys[id]
-        raise ResourceNotFound(f"{_NOT_INITIALIZED} Key [{self._absent.get(id, id)}] is not at hand.")
+    async def _key(self, id: str) -> Key:
+        if id not in self.state.at_hand:
+            await self.refresh()
+        if id in self.state.at_hand:
+            return self.state.at_hand[id]
+        raise self._missing(id)
+
+    def _missing(self, id: str) -> ResourceNotFound:
+        return ResourceNotFound(f"{_NOT_INITIALIZED} Key [{self.state.absent.get(id, id)}] is not at hand.")
 
     def __repr__(self) -> str:
-        return f"AesVault(active={self._active}, keys={sorted(self._keys)}, absent={sorted(self._absent)})"
+        return (
+            f"AesVault(active={self.state.active}, keys={sorted(self.state.at_hand)}, "
+            f"absent={sorted(self.state.absent)})"
+        )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an AesVault cannot be pickled")
 
 
-async def open_vault(store: Store, provider: KeyProvider, *, random: Random = os.urandom) -> AesVault:
+async def open_vault(
+    store: Store, provider: KeyProvider, *, random: Random = os.urandom, learn: Learn = _forget
+) -> AesVault:
     """The vault of a store, its keys made at the first start.
 
     Raises KeyringError when this is a first start and another process was first with another key, or when the
@@ -125,126 +239,16 @@ async def open_vault(store: Store, provider: KeyProvider, *, random: Random = os
     if document is None:
         if keys is None:
             keys = await provider.create()
-        document = await _first_document(store, keys, random)
-        _require_same_key(document.body, keys, provider)
-    if document.body["format"] != _FORMAT:
-        raise KeyringError(f"the store's data keys have format {document.body['format']}; this Fairlead reads 1")
-    return await _unwrapped(store, document.body, keys, provider, random)
+        document = await data_keys.first_document(store, keys, random, time.time_ns() // 1_000_000)
+        _require_same_key(document.body["wrapping"], keys, provider)
+    state = await data_keys.unwrapped(document, keys, {})
+    problem = await data_keys.find_problem(store, state, keys, provider.source)
+    return AesVault(store, provider, state, problem, random, learn=learn)
 
 
-async def _first_document(store: Store, keys: WrappingKeys, random: Random) -> Document:
-    """The store's document of keys: ours, or that of the process that was first. Nothing is sealed before it is there."""
-    data_key = Key(random(KEY_BYTES))
-    body = {
-        "format": _FORMAT,
-        "active": data_key.id,
-        "keys": {data_key.id: await keys.wrap(data_key.material(), _data_key_context(data_key.id))},
-        "wrapping": {keys.active: await keys.wrap(_KNOWN_TEXT, _check_context(keys.active))},
-    }
-    try:
-        await store.write([Put(KIND, DOCUMENT, body, expect=0)])
-    except Conflict:
-        pass  # another process was first: its keys count
-    document = await store.get(KIND, DOCUMENT)
-    if document is None:
-        raise StoreUnavailable("the data keys vanished while this process started")
-    return document
-
-
-def _require_same_key(body: Json, keys: WrappingKeys, provider: KeyProvider) -> None:
-    known = sorted(body["wrapping"])
-    if not any(keys.holds(id) for id in known):
+def _require_same_key(checks: Mapping[str, str], keys: WrappingKeys, provider: KeyProvider) -> None:
+    if not any(keys.holds(id) for id in checks):
         raise KeyringError(
             f"{provider.source} holds key {keys.active}, but another process set this store up with key "
-            f"{', '.join(known)} first: give this one the same key; no second one is made"
+            f"{', '.join(sorted(checks))} first: give this one the same key; no second one is made"
         )
-
-
-async def _unwrapped(
-    store: Store, body: Json, keys: WrappingKeys | None, provider: KeyProvider, random: Random
-) -> AesVault:
-    at_hand: dict[str, Key] = {}
-    absent: dict[str, str] = {}
-    damaged = False
-    for id, wrapped in body["keys"].items():
-        wrapping_id = _wrapping_id(wrapped)
-        if keys is None or not keys.holds(wrapping_id):
-            absent[id] = wrapping_id
-            continue
-        try:
-            await _check(body, keys, wrapping_id)
-            at_hand[id] = await _data_key(keys, id, wrapped)
-        except BrokenSeal:
-            absent[id] = wrapping_id
-            damaged = True
-    problem = await _problem(store, absent, damaged, keys, provider) if absent else None
-    return AesVault(at_hand, body["active"], absent, problem, random)
-
-
-def _wrapping_id(wrapped: str) -> str:
-    try:
-        return Envelope.parse(wrapped).key_id
-    except BrokenSeal:
-        return "unknown"
-
-
-async def _check(body: Json, keys: WrappingKeys, id: str) -> None:
-    """Two keys may share a fingerprint; only the right one opens the known text."""
-    if await keys.unwrap(body["wrapping"].get(id, ""), _check_context(id)) != _KNOWN_TEXT:
-        raise BrokenSeal("the check value holds another text")
-
-
-async def _data_key(keys: WrappingKeys, id: str, wrapped: str) -> Key:
-    try:
-        key = Key(await keys.unwrap(wrapped, _data_key_context(id)))
-    except ValueError as fault:
-        raise BrokenSeal("the wrapped value is no key") from fault
-    if key.id != id:
-        raise BrokenSeal(f"data key {key.id} is stored as {id}")
-    return key
-
-
-async def _problem(
-    store: Store, absent: Mapping[str, str], damaged: bool, keys: WrappingKeys | None, provider: KeyProvider
-) -> KeyProblem:
-    resources = 0
-    for kind in SEALED_KINDS:
-        for document in await store.all(kind):
-            resources += any(_sealed_by(text, absent) for text in _credentials(document.body))
-    wanted = ", ".join(sorted(set(absent.values())))
-    if damaged:
-        found = "does not open them: the store was changed or damaged"
-    elif keys is None:
-        found = f"is not there ({provider.source} does not exist)"
-    else:
-        found = f"is not there ({provider.source} holds key {keys.active})"
-    line = f"the store's credentials need key {wanted}, which {found}; {resources} resources cannot be used until it is"
-    return KeyProblem(wanted, resources, line)
-
-
-def _credentials(value: Any) -> Iterator[str]:
-    """The sealed texts of a document: the values of every `credential` object, however deep."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _credentials(item)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name == "credential" and isinstance(item, dict):
-                yield from (text for text in item.values() if isinstance(text, str))
-            else:
-                yield from _credentials(item)
-
-
-def _sealed_by(text: str, ids: Mapping[str, str]) -> bool:
-    try:
-        return Envelope.parse(text).key_id in ids
-    except BrokenSeal:
-        return False
-
-
-def _data_key_context(id: str) -> bytes:
-    return associated_data("data key", id)
-
-
-def _check_context(id: str) -> bytes:
-    return associated_data("check value", id)

@@ -20,7 +20,7 @@ from fairlead.domain.connector import (
 )
 from fairlead.domain.model import HELD_STATES, ModelState
 from fairlead.domain.names import name_faults
-from fairlead.domain.ports import Document, Json, Put, Remove, Require, Store
+from fairlead.domain.ports import Document, Json, Put, Remove, Require, Step, Store
 from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.engine.functions.post import POST_FUNCTIONS
@@ -221,13 +221,13 @@ class ConnectorService:
             grant = connector_grant(caller, fields.asked)
             connector = replace(connector, access=grant.access, backend_roles=grant.backend_roles, owner=grant.owner)
         id = self._ports.new_id()
-        sealed = await credentials.seal(self._ports.vault, credential, connector, KIND, id)
-        stored = replace(connector, credential=sealed)
 
-        async def prepare() -> tuple[Batch, None]:
-            return [Put(KIND, id, stored.document(), 0)], None
+        async def prepare() -> tuple[Batch, Connector]:
+            sealed = await credentials.seal(self._ports.vault, credential, connector, KIND, id)
+            stored = replace(connector, credential=sealed)
+            return [Put(KIND, id, stored.document(), 0), *self._ports.vault.fence()], stored
 
-        await commit(self._ports.store, prepare)
+        _, stored = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         return Created(id, script_warnings(self._ports, stored))
 
@@ -250,7 +250,7 @@ class ConnectorService:
             merged = await updated_connector(self._ports, stored, fields, KIND, id)
             if self._access.of_connectors(principal) is None:
                 _refuse_access(fields.asked)
-            batch: list[Put | Require] = [Put(KIND, id, merged.document(), document.revision)]
+            batch: list[Step] = [Put(KIND, id, merged.document(), document.revision), *self._ports.vault.fence()]
             if self._snapshot.settings["fairlead.compat.refuse_update_of_deployed_connectors"]:
                 users = await self._users(id, HELD_STATES)
                 if users:
@@ -384,5 +384,5 @@ async def resealed(
     if kept and after != before:
         opened = await credentials.open_sealed(ports.vault, replace(stored, credential=kept), kind, resource)
         kept, plain = {}, {**opened, **given}
-    sealed = await credentials.seal(ports.vault, plain, merged, kind, resource) if plain else {}
+    sealed = await credentials.seal(ports.vault, plain, merged, kind, resource)
     return replace(merged, credential={**kept, **sealed})

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from fairlead.domain.connector import Connector
 from fairlead.domain.ports import SealContext, Vault
-from fairlead.domain.secret import Secret
+from fairlead.domain.sealed import REFERENCE, REFERENCE_KIND
+from fairlead.domain.secret import Secret, SecretReference
 from fairlead.engine.parameters import Parameters
 from fairlead.engine.url import UrlTemplate
 from fairlead.errors import FairleadError
@@ -33,21 +34,40 @@ def origins(connector: Connector) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _contexts(names: Mapping[str, object], kind: str, resource: str, bound: tuple[str, ...]) -> dict[str, SealContext]:
-    return {name: SealContext(TENANT, kind, resource, name, bound) for name in names}
+def _context(name: str, text: Secret | str, kind: str, resource: str, bound: tuple[str, ...]) -> SealContext:
+    """A reference is sealed as what it is, so that it never opens as a secret (nor a secret as a path to be read)."""
+    if isinstance(text, SecretReference) or (isinstance(text, str) and text.startswith(REFERENCE)):
+        kind += REFERENCE_KIND
+    return SealContext(TENANT, kind, resource, name, bound)
 
 
 async def seal(
     vault: Vault, plain: Mapping[str, Secret], connector: Connector, kind: str, resource: str
 ) -> dict[str, str]:
-    """The stored form of `plain` for this connector, which is part of document `resource` of `kind`."""
-    contexts = _contexts(plain, kind, resource, origins(connector))
+    """The stored form of `plain` for this connector, which is part of document `resource` of `kind`.
+
+    `vault.fence()` belongs into the batch that stores it.
+    """
+    bound = origins(connector)
+    contexts = {name: _context(name, secret, kind, resource, bound) for name, secret in plain.items()}
     sealed = await vault.seal({contexts[name]: secret for name, secret in plain.items()})
-    return {name: sealed[context] for name, context in contexts.items()}
+    return {
+        name: (REFERENCE if isinstance(plain[name], SecretReference) else "") + sealed[context]
+        for name, context in contexts.items()
+    }
 
 
 async def open_sealed(vault: Vault, connector: Connector, kind: str, resource: str) -> dict[str, Secret]:
-    """The plain values; raises fairlead.errors when the key is missing or the connector was tampered with."""
-    contexts = _contexts(connector.credential, kind, resource, origins(connector))
-    opened = await vault.open({contexts[name]: text for name, text in connector.credential.items()})
-    return {name: opened[context] for name, context in contexts.items()}
+    """The plain values, references as SecretReference; raises fairlead.errors when the key is missing or the connector
+    was tampered with."""
+    bound = origins(connector)
+    contexts = {name: _context(name, text, kind, resource, bound) for name, text in connector.credential.items()}
+    opened = await vault.open(
+        {contexts[name]: text.removeprefix(REFERENCE) for name, text in connector.credential.items()}
+    )
+    return {
+        name: SecretReference.parse(opened[context].reveal())
+        if connector.credential[name].startswith(REFERENCE)
+        else opened[context]
+        for name, context in contexts.items()
+    }

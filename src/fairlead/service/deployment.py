@@ -18,7 +18,7 @@ from fairlead.domain.model import HELD_STATES, KIND, Model, ModelState
 from fairlead.domain.ports import Conflict, Json, Put, Store
 from fairlead.domain.principal import Principal
 from fairlead.domain.task import TaskState, TaskType, instant_task
-from fairlead.errors import FairleadError, IllegalArgument, StatusFault, Unavailable
+from fairlead.errors import FairleadError, IllegalArgument, ResourceNotFound, StatusFault, Unavailable
 from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import require_remote_inference
@@ -98,7 +98,7 @@ class DeploymentService:
             if _may_redeploy(settings, tries):
                 tries += 1
                 fault = await self._snapshot.retry(id)
-                if fault is None or isinstance(fault, Unavailable):
+                if fault is None or isinstance(fault, Unavailable | ResourceNotFound):
                     return [], None
             return [Put(KIND, id, unloaded(model, tries, self._ports.clock()).document(), document.revision)], None
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.domain.cluster_settings import ClusterSettings
-from fairlead.domain.ports import Json, StoreUnavailable
+from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.service.connectors import ConnectorService
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.groups import GroupService
+from fairlead.service.key_upkeep import KeyUpkeep
 from fairlead.service.model_update import ModelUpdateService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
@@ -67,17 +68,23 @@ class House:
         self.stats = StatsService(ports, snapshot, self.reports)
         self.profile = ProfileService(ports, snapshot, self.reports)
         self.sync_up = SyncUpJob(ports, snapshot, self.deployments, self.reports, worker_id)
+        self.key_upkeep = None if ports.keys is None else KeyUpkeep(ports, ports.keys, snapshot, worker_id)
         snapshot.follow_kind(CALL_KIND, self.reports.take_call)
         snapshot.on_settings.append(self._settings_changed)
         snapshot.on_model_gone.append(self.recorder.forget)
 
     async def run_jobs(self) -> None:
         """What a worker does by itself beside answering; runs until cancelled."""
-        await asyncio.gather(self.reports.run(), self.sync_up.run())
+        jobs = [self.reports.run(), self.sync_up.run()]
+        if self.key_upkeep is not None:
+            jobs.append(self.key_upkeep.run())
+        await asyncio.gather(*jobs)
 
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it."""
         await self.sync_up.stop()
+        if self.key_upkeep is not None:
+            await self.key_upkeep.stop()
         await self.reports.stop()
 
     def _settings_changed(self, settings: ClusterSettings) -> None:
@@ -90,6 +97,15 @@ class House:
         """Takes in what other workers wrote, so that a caller who changed something through one is understood by all."""
         with contextlib.suppress(StoreUnavailable):  # whatever needs the store says so itself
             await self.snapshot.catch_up()
+
+    async def key_problem(self) -> KeyProblem | None:
+        """What the keys of the stored credentials lack, counted now; None when nothing does."""
+        keys = self.ports.keys
+        if keys is None or keys.problem is None:
+            return None
+        with contextlib.suppress(StoreUnavailable):
+            await keys.recount()
+        return keys.problem
 
     async def store_problem(self) -> str | None:
         """What keeps the store from answering, or None."""

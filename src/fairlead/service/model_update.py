@@ -87,7 +87,7 @@ class ModelUpdateService:
                     400,
                 )
             connector = await updated_connector(self._ports, stored.connector, changes.connector, KIND, id)
-            return replace(stored, connector=connector), []
+            return replace(stored, connector=connector), list(self._ports.vault.fence())
         if changes.connector_id is not None:
             if stored.connector_id is None:
                 raise StatusFault(

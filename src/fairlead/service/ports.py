@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fairlead.domain.ports import Store, Vault
+from fairlead.domain.ports import RotatingVault, Store, Vault
 from fairlead.engine.scripts import ScriptCompiler
 from fairlead.security.egress import EgressPolicy
 from fairlead.transport.port import Upstream
@@ -42,3 +42,5 @@ class Ports:
     random: Random
     node_id: str
     limits: Limits
+    keys: RotatingVault | None = None
+    """The vault again, where its keys are kept by this process; None where nothing is to be kept (tests)."""

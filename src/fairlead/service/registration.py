@@ -100,17 +100,17 @@ class RegistrationService:
         hidden = is_super(principal)
         id = fields.name if hidden else self._ports.new_id()
         task_id, now = self._ports.new_id(), self._ports.clock()
-        connector = await self._sealed(fields, id)
 
         async def prepare() -> tuple[Batch, None]:
-            used, checks = connector, []
             if hidden and await self._ports.store.get(KIND, id) is not None:
                 raise StatusFault(f"model id '{id}' already exists", 409)
             home = await self._home(fields, principal)
+            connector, checks = await self._sealed(fields, id)
+            used = connector
             if fields.connector_id is not None:
                 document = await self._connector(fields.connector_id, principal)
                 used = connector or Connector.of(document.body)
-                checks = [Require(connectors.KIND, document.id, document.revision)]
+                checks.append(Require(connectors.KIND, document.id, document.revision))
             interface = fields.interface
             if interface is None and used is not None:
                 interface = preset_interface(used)
@@ -142,7 +142,8 @@ class RegistrationService:
         async with self._turn:
             await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
-        return Registered(id, task_id, script_warnings(self._ports, connector) if connector is not None else ())
+        own = fields.connector
+        return Registered(id, task_id, script_warnings(self._ports, own.connector) if own is not None else ())
 
     def _check_form(self, fields: ModelFields) -> None:
         faults = name_faults("Model", "provisioned_by field", fields.provisioned_by, required=False)
@@ -172,12 +173,13 @@ class RegistrationService:
         if (fault := header_fault(connector.protocol, connector.actions)) is not None:
             raise fault
 
-    async def _sealed(self, fields: ModelFields, id: str) -> Connector | None:
+    async def _sealed(self, fields: ModelFields, id: str) -> tuple[Connector | None, list[Step]]:
+        """The model's own connector with its credential sealed, and what holds the batch against a change of keys."""
         if fields.connector is None:
-            return None
+            return None, []
         inline = fields.connector
         sealed = await credentials.seal(self._ports.vault, inline.credential, inline.connector, KIND, id)
-        return replace(inline.connector, credential=sealed)
+        return replace(inline.connector, credential=sealed), list(self._ports.vault.fence())
 
     async def _connector(self, id: str, principal: Principal | None) -> Document:
         refused = IllegalArgument(f"You don't have permission to use the connector provided, connector id: {id}")

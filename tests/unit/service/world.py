@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fairlead.domain.connector import Action, ActionType
-from fairlead.domain.ports import SealContext
+from fairlead.domain.ports import SealContext, Step
 from fairlead.domain.secret import Secret
 from fairlead.errors import Unavailable
 from fairlead.security.egress import EgressPolicy
@@ -52,6 +52,9 @@ class OpenVault:
 
     async def seal(self, values: Mapping[SealContext, Secret]) -> dict[SealContext, str]:
         return {context: f"sealed:{secret.reveal()}" for context, secret in values.items()}
+
+    def fence(self) -> tuple[Step, ...]:
+        return ()
 
     async def open(self, values: Mapping[SealContext, str]) -> dict[SealContext, Secret]:
         if self.locked:

@@ -132,8 +132,26 @@ def _rendered(values: dict[str, Text], flat: bool) -> dict[str, Any]:
 
 
 async def health(house: House, request: Request, _: None) -> Reply:
+    """Degraded: the server works, and credentials under a key that is not at hand cannot be used (spec/06 15.1)."""
     identity = house.identity
-    return Reply({"status": "ok", "mode": identity.mode, "version": __version__, "workers": identity.workers})
+    problem = await house.key_problem()
+    keys: dict[str, Any] = {"status": "ok"}
+    if problem is not None:
+        keys = {
+            "status": "degraded",
+            "missing_key_id": problem.key_id,
+            "affected_resources": problem.resources,
+            "reason": problem.line,
+        }
+    return Reply(
+        {
+            "status": keys["status"],
+            "mode": identity.mode,
+            "version": __version__,
+            "workers": identity.workers,
+            "keys": keys,
+        }
+    )
 
 
 async def live(house: House, request: Request, _: None) -> Reply:
