@@ -49,6 +49,8 @@ def _default(row: Setting) -> str:
 
 
 def _bounds(row: Setting) -> str:
+    if row.choices:
+        return ", ".join(f"`{choice}`" for choice in row.choices)
     low = "" if row.low is None else f"≥ {row.low:g}"
     high = "" if row.high is None else f"≤ {row.high:g}"
     return " and ".join(part for part in (low, high) if part) or "–"

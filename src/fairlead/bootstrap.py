@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 from fairlead.api.app import App
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
+from fairlead.domain.secret import Secret
 from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.key_sources import key_provider
 from fairlead.security.keyring import KeyProvider
+from fairlead.security.redaction import installed
 from fairlead.security.vault import AesVault, open_vault
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
@@ -30,7 +32,7 @@ from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
-from fairlead.settings import DATABASE, Settings
+from fairlead.settings import DATABASE, SECRETS, Settings
 from fairlead.simulator.server import Simulator
 from fairlead.store import open_store
 from fairlead.transport.choose import open_upstream
@@ -94,7 +96,9 @@ class Worker:
         store = await open_store(settings.store_url)
         self._closing.push_async_callback(store.close)
         provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
-        vault = await open_vault(store, provider)
+        learn = self._learn()
+        learn([Secret(text) for name in SECRETS if (text := getattr(settings, name))])
+        vault = await open_vault(store, provider, learn=learn)
         snapshot = Snapshot(store, {})
         policies = _Policies(snapshot)
         upstream = await self._upstream(policies)
@@ -131,6 +135,11 @@ class Worker:
 
     async def stop(self) -> None:
         await self._closing.aclose()
+
+    def _learn(self) -> Callable[[Collection[Secret]], None]:
+        """What tells the log's second net of a secret, where there is one."""
+        redactor = installed(logging.getLogger())
+        return lambda secrets: redactor.register(*secrets) if redactor is not None else None
 
     async def _upstream(self, policies: _Policies) -> Upstream:
         if not self._settings.simulate:
@@ -169,6 +178,7 @@ class _Policies:
             "private": settings["trusted_connector_private_endpoints_regex"],
             "restricted": settings["connector.restricted_ip_patterns"],
             "private_ip_enabled": settings["connector.private_ip_enabled"],
+            "runtime_host": settings["fairlead.egress.runtime_host"],
         }
 
 

@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -85,8 +85,22 @@ FLAGS = ("host", "port", "data_dir", "store", "workers", "simulate", "transport"
 """Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
 
 
+SECRETS = ("master_key",)
+"""Settings that are secrets themselves: masked in messages and logs, never flags, not handed on to other processes."""
+
+
+def hide(environment: MutableMapping[str, str]) -> None:
+    """Takes what was read out of the environment, so that no child process has it in its own (T-34)."""
+    for name in (*SECRETS, "store"):
+        environment.pop(f"FAIRLEAD_{name.upper()}", None)
+
+
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Settings:
     """The settings of this process. `flags` holds only what was given. Raises SettingsError."""
+    if re.search(r"://[^/@]*:[^/@]*@", str(flags.get("store") or "")):
+        raise SettingsError(
+            "flag --store: a password on a command line is seen by every process; set FAIRLEAD_STORE, or `store` in the file"
+        )
     values: dict[str, Any] = {}
     values.update(_from_file(file))
     for name in NAMES:
@@ -143,7 +157,7 @@ def _parsed(name: str, value: Any, where: str) -> Any:
 
 def _shown(name: str, value: Any) -> str:
     """A value as messages may hold it: no key, and no password of a database URL."""
-    if name == "master_key" and value:
+    if name in SECRETS and value:
         return "'***'"
     return re.sub(r"(?<=://)[^/@]*@", "***@", repr(value)) if name == "store" else repr(value)
 

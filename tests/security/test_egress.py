@@ -310,3 +310,28 @@ async def test_metadata_carried_inside_an_allowed_private_range_stays_refused(ho
     dialer = GuardedDialer(lambda: policy(private_ip_enabled=True))
     with pytest.raises(IllegalArgument, match="restricted ip address"):
         await dialer.addresses(host, 80)
+
+
+# Run-time values and the host.
+
+MOVES = json.loads((CASES / "runtime_host.json").read_text())["cases"]
+MODES = ("same_pattern", "any_trusted", "never")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("case", MOVES, ids=lambda case: case["name"])
+def test_a_run_time_value_moves_a_request_as_far_as_the_mode_says(case: dict[str, Any], mode: str) -> None:
+    rules = EgressPolicy.of(trusted=case["trusted"], runtime_host=mode)
+    if case[mode]:
+        rules.check_moved(case["url"], case["own"])
+        return
+    with pytest.raises(IllegalArgument) as caught:
+        rules.check_moved(case["url"], case["own"])
+    assert caught.value.reason == (
+        "A parameter of the request moves it to another host than the connector's own. "
+        "How far it may go says the setting fairlead.egress.runtime_host."
+    )
+
+
+def test_the_default_is_the_pattern_of_the_connectors_own_url() -> None:
+    assert policy().runtime_host == "same_pattern"

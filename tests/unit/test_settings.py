@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from fairlead.settings import DOCS, FLAGS, NAMES, Settings, SettingsError, is_loopback, load
+from fairlead.settings import DOCS, FLAGS, NAMES, SECRETS, Settings, SettingsError, hide, is_loopback, load
 
 CANARY = "canary-7f3a"
 
@@ -185,3 +185,23 @@ def test_any_text_is_a_setting_or_a_settings_error(name: str, value: str) -> Non
     except SettingsError as fault:
         found = str(fault)
     assert isinstance(found, Settings) or name in found.lower()
+
+
+def test_a_password_of_the_store_is_refused_on_the_command_line_and_not_repeated() -> None:
+    text = refused({"store": f"postgresql://u:{CANARY}@db/x"}, {})
+    assert "a password on a command line is seen by every process; set FAIRLEAD_STORE" in text
+    assert CANARY not in text
+    assert load({"store": "postgresql://u@db/x"}, {}, None).store == "postgresql://u@db/x"
+    assert load({}, {"FAIRLEAD_STORE": f"postgresql://u:{CANARY}@db/x"}, None).store.endswith("@db/x")
+
+
+def test_secrets_leave_the_environment_once_they_are_read() -> None:
+    environment = {"FAIRLEAD_MASTER_KEY": CANARY, "FAIRLEAD_STORE": CANARY, "FAIRLEAD_PORT": "1", "HOME": "x"}
+    hide(environment)
+    assert environment == {"FAIRLEAD_PORT": "1", "HOME": "x"}
+
+
+def test_no_secret_is_shown_by_the_settings_or_is_a_flag() -> None:
+    given = Settings(**dict.fromkeys(SECRETS, CANARY))
+    assert CANARY not in repr(given)
+    assert not set(SECRETS) & set(FLAGS)

@@ -14,7 +14,7 @@ from fairlead.bootstrap import application, prepare
 from fairlead.cli.supervisor import run_workers, serve_here
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.security.keyring import KeyringError
-from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, load
+from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, hide, load
 
 CONFIGURATION = 78
 
@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = load(flags, os.environ, Path(arguments.config) if arguments.config else None)
     except SettingsError as fault:
         return _refuse(fault)
+    hide(os.environ)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:

@@ -22,6 +22,7 @@ import uvicorn
 from fairlead.api.app import App
 from fairlead.api.server import protocol_class
 from fairlead.bootstrap import application
+from fairlead.security.redaction import install
 from fairlead.settings import Settings
 
 log = logging.getLogger("fairlead.supervisor")
@@ -50,9 +51,15 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
+def configure_logs(settings: Settings) -> None:
+    """Lines on stderr, and the redactor before them: whatever a library logs passes it (T-10)."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    install(logging.getLogger())
+
+
 def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> int:
     """Serves in this process until a stop signal; requests in flight may finish within the grace time."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure_logs(settings)
     config = uvicorn.Config(
         app,
         interface="asgi3",

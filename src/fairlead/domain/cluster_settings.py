@@ -68,6 +68,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     scope: Scope = Scope.DYNAMIC
+    choices: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -144,6 +145,7 @@ def _rows() -> tuple[Setting, ...]:
         Setting(OURS + "access.public_is_read_only", b, "false", "On: what is public or has no owner is changed and deleted by its owner and administrators only. Off: by everybody with the privilege, as in the original."),
         Setting(OURS + "access.refused_is_not_found", b, "false", "On: what a caller has no access to answers as if it did not exist. Off: 403, as in the original."),
         Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
+        Setting(OURS + "egress.runtime_host", s, "same_pattern", "How far a caller's parameter may move a request from the connector's own host: within the trusted pattern that admits the connector's URL, to any trusted host (as the original), or never.", choices=("same_pattern", "any_trusted", "never")),
         Setting(OURS + "keys.data_key_days", i, "365", "Days after which a new data key is made and every credential sealed anew; 0 = only after 2^28 sealings.", 0, 36500),
         Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
     )  # fmt: skip
@@ -169,7 +171,15 @@ def read(row: Setting, text: Text) -> Any:
             return _bounded(row, _one(text), _float(row, _one(text)))
         case Type.BYTES:
             return _bytes(row, _one(text))
-    return _one(text)
+    return _chosen(row, _one(text))
+
+
+def _chosen(row: Setting, text: str) -> str:
+    if row.choices and text not in row.choices:
+        raise IllegalArgument(
+            f"Failed to parse value [{text}] for setting [{row.key}] must be one of [{', '.join(row.choices)}]"
+        )
+    return text
 
 
 def _one(text: Text) -> str:

@@ -68,6 +68,11 @@ class CompiledAction:
         except IllegalArgument as fault:
             self._fixed_url = fault
 
+    @property
+    def own_url(self) -> str:
+        """The URL as the connector alone makes it; what only a request can fill stays as a placeholder."""
+        return self.url.text if isinstance(self._fixed_url, FairleadError) else self._fixed_url
+
     def chunks(self, dataset: Dataset) -> list[Dataset]:
         """The datasets of the calls to make. A script takes one document at a time (spec/03 section 3)."""
         natural = self._pre.step if isinstance(self._pre, PreFunction) else 0 if self._pre is None else 1
@@ -192,7 +197,7 @@ def _bind(text: str | None, table: Mapping[str, F], compiler: ScriptCompiler) ->
 class CompiledConnector:
     """A connector with its credential opened."""
 
-    __slots__ = ("_actions", "_by_name", "config", "protocol", "retry", "signer", "tls")
+    __slots__ = ("_actions", "_by_name", "config", "own_urls", "protocol", "retry", "signer", "tls")
 
     def __init__(self, connector: Connector, credential: Mapping[str, Secret], compiler: ScriptCompiler) -> None:
         owned = dict(connector.parameters or {})
@@ -202,6 +207,7 @@ class CompiledConnector:
         self.tls: ClientTls = client_tls(connector.protocol, self.config, credential)
         self.signer = _signer(connector, credential, owned)
         actions = [(action, CompiledAction(action, owned, credential, compiler)) for action in connector.actions or ()]
+        self.own_urls = tuple(compiled.own_url for _, compiled in actions)
         self._actions: dict[str, CompiledAction] = {}
         self._by_name: dict[str, CompiledAction] = {}
         for action, compiled in actions:

@@ -5,16 +5,18 @@ Without a list of trusted patterns a call stays with the hosts that the blueprin
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairlead.domain.connector import Connector
 from fairlead.engine.parameters import Parameters
 from fairlead.engine.url import UrlTemplate
-from fairlead.errors import FairleadError, IllegalArgument
+from fairlead.errors import IllegalArgument
 from fairlead.library.recipe import Recipe
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.patterns import EndpointPattern
-from fairlead.security.url import parse_url
+from fairlead.security.url import own_origin, parse_url
 
 _ANYWHERE: frozenset[str] | None = None
 
@@ -33,6 +35,9 @@ class OwnHosts(EgressPolicy):
                 "list the endpoints it may go to in `trusted`"
             )
 
+    def check_moved(self, url: str, own: Sequence[str]) -> None:
+        """The origins above say it all: there is no pattern that could join two hosts."""
+
 
 def egress_policy(connector: Connector, recipe: Recipe) -> EgressPolicy:
     """The policy of one connector; with trusted patterns, its own URLs are checked against them at once.
@@ -50,7 +55,7 @@ def egress_policy(connector: Connector, recipe: Recipe) -> EgressPolicy:
     except ValueError as fault:
         raise IllegalArgument(f"allow_private: {fault}") from fault
     if recipe.trusted is None:
-        return OwnHosts((), (), (), rules.private_ip_enabled, rules.allowed, _origins(urls))
+        return OwnHosts((), (), (), rules.private_ip_enabled, rules.allowed, origins=_origins(urls))
     for url in urls:
         rules.check_trusted(url)
     return rules
@@ -63,14 +68,6 @@ def _own_urls(connector: Connector) -> list[str]:
 
 def _origins(urls: list[str]) -> frozenset[str] | None:
     """None when the host of some action is left open; a path that is left open says nothing about hosts."""
-    found = set()
-    for url in urls:
-        scheme, mark, rest = url.partition("://")
-        host = rest.split("/", 1)[0].split("?", 1)[0]
-        if "${" in scheme + mark + host or not mark:
-            return _ANYWHERE
-        try:
-            found.add(parse_url(f"{scheme}://{host}/").origin)
-        except FairleadError:
-            continue  # no URL to call: the call says what is wrong with it
-    return frozenset(found)
+    if any("${" in re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0] or "://" not in url for url in urls):
+        return _ANYWHERE
+    return frozenset(origin for origin in map(own_origin, urls) if origin is not None)

@@ -17,13 +17,17 @@ from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
 from fairlead.security.networks import Address, Finding, Kind, Network, carried, hextets, judge
 from fairlead.security.patterns import EndpointPattern
-from fairlead.security.url import DEFAULT_PORTS, address_of, repeated
+from fairlead.security.url import DEFAULT_PORTS, address_of, own_origin, parse_url, repeated
 
 _UNTRUSTED = "Connector URL is not matching the trusted connector endpoint regex"
 _UNTRUSTED_PRIVATE = "Connector URL is not matching the trusted connector private endpoint regex"
 _NOTHING_TRUSTED = (
     "Trusted connector endpoints regex is not configured. "
     "Please set plugins.ml_commons.trusted_connector_endpoints_regex."
+)
+_MOVED = (
+    "A parameter of the request moves it to another host than the connector's own. "
+    "How far it may go says the setting fairlead.egress.runtime_host."
 )
 # What resolvers call a name without an address; everything else is told apart, because trying again may help.
 _UNKNOWN = "Name or service not known"
@@ -42,6 +46,7 @@ class EgressPolicy:
     restricted: tuple[JavaPattern, ...]
     private_ip_enabled: bool
     allowed: tuple[Network, ...]
+    runtime_host: str = "same_pattern"
 
     @classmethod
     def of(
@@ -52,6 +57,7 @@ class EgressPolicy:
         restricted: Iterable[str] = (),
         private_ip_enabled: bool = False,
         allowed: Iterable[str] = (),
+        runtime_host: str = "same_pattern",
     ) -> EgressPolicy:
         """From the texts of the settings; `allowed` in CIDR notation. Raises PatternFault and ValueError.
 
@@ -63,6 +69,7 @@ class EgressPolicy:
             tuple(compile_java(pattern) for pattern in restricted),
             private_ip_enabled,
             tuple(ip_network(network) for network in allowed),
+            runtime_host,
         )
 
     def check_trusted(self, url: str, *, calling: bool = False) -> None:
@@ -71,6 +78,22 @@ class EgressPolicy:
             raise IllegalArgument(_NOTHING_TRUSTED)
         if not any(pattern.matches(url) for pattern in self.trusted):
             raise IllegalArgument(_UNTRUSTED)
+
+    def check_moved(self, url: str, own: Sequence[str]) -> None:
+        """Raises IllegalArgument when run-time values carry a request too far from the connector's `own` URLs (T-07, S-09).
+
+        Its own origins are always right. Beyond them a trusted pattern must admit both an own URL and this one: whoever
+        wrote it meant these hosts to be one provider's.
+        """
+        if url in own or self.runtime_host == "any_trusted":
+            return
+        if parse_url(url).origin in map(own_origin, own):
+            return
+        if self.runtime_host == "same_pattern":
+            for pattern in self.trusted:
+                if pattern.matches(url) and any(pattern.matches(text) for text in own):
+                    return
+        raise IllegalArgument(_MOVED)
 
     def check_address(self, host: str, port: int, address: Address) -> None:
         """Raises IllegalArgument unless `address`, which `host` stands for, may be called."""

@@ -84,7 +84,7 @@ class Redactor(logging.Filter):
         self._max = max_secrets
         self._lock = threading.Lock()
         self._known: dict[Secret, tuple[str, ...]] = {}
-        self._forms: tuple[str, ...] = ()
+        self._forms: tuple[str, ...] | None = ()
         self.register(*secrets)
 
     def __repr__(self) -> str:
@@ -99,13 +99,20 @@ class Redactor(logging.Filter):
                     self._known[secret] = known
             while len(self._known) > self._max:
                 del self._known[next(iter(self._known))]
-            # The longest first: a form may hold another one.
-            every = {form for known in self._known.values() for form in known}
-            self._forms = tuple(sorted(every, key=len, reverse=True))
+            self._forms = None
+
+    def _known_forms(self) -> tuple[str, ...]:
+        """Put in order when a line is masked, not when one of a thousand models is loaded."""
+        with self._lock:
+            if self._forms is None:
+                # The longest first: a form may hold another one.
+                every = {form for known in self._known.values() for form in known}
+                self._forms = tuple(sorted(every, key=len, reverse=True))
+            return self._forms
 
     def mask(self, text: str) -> str:
         """`text` without secrets: known ones first, then what stands where credentials stand."""
-        for form in self._forms:
+        for form in self._known_forms():
             if form in text:
                 text = text.replace(form, MASK)
         text = _LABELLED.sub(lambda found: found["label"] + MASK, text)
@@ -168,6 +175,12 @@ class Redactor(logging.Filter):
 _FORMATTER = logging.Formatter()
 
 
+def installed(logger: logging.Logger) -> Redactor | None:
+    """The redactor that stands before the logger or one of its handlers."""
+    targets: list[logging.Filterer] = [logger, *logger.handlers]
+    return next((found for target in targets for found in target.filters if isinstance(found, Redactor)), None)
+
+
 def install(logger: logging.Logger, redactor: Redactor | None = None) -> Redactor:
     """Put the redactor before the logger and each of its handlers, and return it; a second call changes nothing.
 
@@ -175,8 +188,7 @@ def install(logger: logging.Logger, redactor: Redactor | None = None) -> Redacto
     """
     targets: list[logging.Filterer] = [logger, *logger.handlers]
     if redactor is None:
-        present = (found for target in targets for found in target.filters if isinstance(found, Redactor))
-        redactor = next(present, None) or Redactor()
+        redactor = installed(logger) or Redactor()
     for target in targets:
         if redactor not in target.filters:
             target.addFilter(redactor)

@@ -78,6 +78,18 @@ def parse_url(text: str) -> ParsedUrl:
     return ParsedUrl(scheme, host, DEFAULT_PORTS[scheme] if port is None else port, _target(text, end))
 
 
+def own_origin(text: str) -> str | None:
+    """The origin of a connector's own URL, whose path may be left open; None when only a request names its host."""
+    scheme, mark, rest = text.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if not mark or "${" in scheme + host:
+        return None
+    try:
+        return parse_url(f"{scheme}://{host}/").origin
+    except IllegalArgument:
+        return None  # no URL to call: the call says what is wrong with it
+
+
 def repeated(reason: str) -> IllegalArgument:
     """An error found while sending: its cause repeats type and reason (spec/03 section 8.5)."""
     return IllegalArgument(reason, cause=IllegalArgument(reason))

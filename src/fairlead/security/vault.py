@@ -36,10 +36,6 @@ Learn = Callable[[Collection[Secret]], None]
 """Told of every value that was opened: the log's second net masks them (fairlead.security.redaction)."""
 
 
-def _forget(secrets: Collection[Secret]) -> None:
-    pass
-
-
 class AesVault:
     """`fairlead.domain.ports.Vault` over keys in memory; opening takes microseconds and waits for nothing unless a data
     key is new here. Sealing asks the store whether the keys changed.
@@ -57,7 +53,7 @@ class AesVault:
         problem: KeyProblem | None = None,
         random: Random = os.urandom,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        learn: Learn = _forget,
+        learn: Learn | None = None,
     ) -> None:
         self._store = store
         self._provider = provider
@@ -86,7 +82,7 @@ class AesVault:
             return {}
         key = await self._sealing_key()
         self.used[key.id] += len(values)
-        self._learn(values.values())
+        self._tell(values.values())
         return {
             context: key.seal(
                 secret.reveal().encode("utf-8", "surrogatepass"),
@@ -102,7 +98,7 @@ class AesVault:
         Raises ResourceNotFound when its key is not at hand, IllegalState when it was sealed for something else.
         """
         opened = {context: await self._opened(context, text) for context, text in values.items()}
-        self._learn(opened.values())
+        self._tell(opened.values())
         return opened
 
     @property
@@ -194,6 +190,10 @@ class AesVault:
                 await self.refresh()
         raise self._missing(self.state.active)
 
+    def _tell(self, secrets: Collection[Secret]) -> None:
+        if self._learn is not None:
+            self._learn(secrets)
+
     async def _opened(self, context: SealContext, text: str) -> Secret:
         try:
             envelope = Envelope.parse(text)
@@ -227,7 +227,7 @@ class AesVault:
 
 
 async def open_vault(
-    store: Store, provider: KeyProvider, *, random: Random = os.urandom, learn: Learn = _forget
+    store: Store, provider: KeyProvider, *, random: Random = os.urandom, learn: Learn | None = None
 ) -> AesVault:
     """The vault of a store, its keys made at the first start.
 

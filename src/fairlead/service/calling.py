@@ -83,6 +83,7 @@ class Caller:
             return found
         url = parse_url(outgoing.url)
         policy.check_trusted(outgoing.url, calling=True)
+        policy.check_moved(outgoing.url, connector.own_urls)
         limits = self._limits(connector.config, max_size)
         destination = Destination(policy, max_size, url, self._route(connector, url), limits)
         if len(known) >= _KNOWN_URLS:

@@ -114,3 +114,14 @@ def test_settings_do_not_change_with_the_maps_they_were_made_of() -> None:
 def test_a_stored_value_that_cannot_be_read_is_refused_at_once() -> None:
     with pytest.raises(IllegalArgument):
         ClusterSettings({P + "max_model_on_node": "many"})
+
+
+def test_a_setting_with_choices_takes_nothing_else() -> None:
+    row = SETTINGS["fairlead.egress.runtime_host"]
+    assert row.default in row.choices
+    with pytest.raises(IllegalArgument) as caught:
+        read(row, "anywhere")
+    assert caught.value.reason == (
+        "Failed to parse value [anywhere] for setting [fairlead.egress.runtime_host] must be one of "
+        "[same_pattern, any_trusted, never]"
+    )
