@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
-from fairlead.api.routes import ROUTES
+from fairlead.api.routes import ROUTES, Access, Route
 from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
@@ -28,9 +28,13 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _who(route: Route) -> str:
+    return f"`{route.action}`" if route.access is Access.PRIVILEGE else route.access
+
+
 def routes() -> str:
     rows = (
-        (f"`{r.method}`", f"`{r.path}`", r.doc, ", ".join(f"`{p}`" for p in r.parameters) or "–", f"`{r.action}`")
+        (f"`{r.method}`", f"`{r.path}`", r.doc, ", ".join(f"`{p}`" for p in r.parameters) or "–", _who(r))
         for r in ROUTES
     )
     intro = (

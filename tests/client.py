@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from dataclasses import dataclass
@@ -27,16 +28,22 @@ class Answer:
     headers: dict[str, str]
 
 
-class Client:
-    """Speaks to one server."""
+def basic(login: str) -> dict[str, str]:
+    """The header of `name:password`."""
+    return {"Authorization": "Basic " + base64.b64encode(login.encode()).decode("ascii")}
 
-    def __init__(self, base: str) -> None:
+
+class Client:
+    """Speaks to one server; as `login` (`name:password`), if one is given."""
+
+    def __init__(self, base: str, login: str = "") -> None:
         self._address = urlsplit(base)
+        self._login = basic(login) if login else {}
 
     def raw(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=30)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, {**self._login, **(headers or {})})
             reply = connection.getresponse()
             text = reply.read().decode()
             try:

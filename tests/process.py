@@ -140,6 +140,10 @@ def gateway(data: Path, *arguments: str, environment: Mapping[str, str] | None =
     return Server(command, environment=environment)
 
 
+PARITY_USERS = Path(__file__).resolve().parent / "contract" / "data" / "security"
+"""The users that recorded scenarios know; `gateway(data, "--security", str(PARITY_USERS))` lets them in."""
+
+
 def providers() -> Server:
     """The simulator on a free port of 127.0.0.1; start it with `with`."""
     program = f"import sys; from fairlead.simulator.command import run; sys.exit(run('127.0.0.1', {four_digit_port()}))"

@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
+from fairlead.service.security.files import read_directory
+from fairlead.service.security.importing import import_once
+from fairlead.service.security.service import SecurityService, has_users
 from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
@@ -124,7 +127,11 @@ class Worker:
             "simulate" if settings.simulate else "normal",
             settings.workers,
         )
-        house = House(ports, snapshot, identity, memory_percent)
+        security = None
+        if await authenticates(settings, store):
+            security = SecurityService(snapshot, time.monotonic)
+            self._closing.callback(security.close)
+        house = House(ports, snapshot, identity, memory_percent, security)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
         self._closing.push_async_callback(_cancelled, follower)
@@ -188,21 +195,41 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def prepare(settings: Settings) -> None:
+async def authenticates(settings: Settings, store: Store) -> bool:
+    """Whether callers must prove who they are."""
+    return settings.auth == "on" or (settings.auth == "auto" and (bool(settings.security) or await has_users(store)))
+
+
+async def _import_security(settings: Settings, store: Store) -> None:
+    files = read_directory(Path(settings.security))
+    imported = await import_once(store, files)
+    if imported is None:
+        log.warning("the store has users already: the files in %s were not read", settings.security)
+    else:
+        listed = ", ".join(f"{count} {segment}" for segment, count in imported.counts.items())
+        log.info("imported from %s: %s", settings.security, listed)
+
+
+async def prepare(settings: Settings) -> Settings:
     """Once per server start, before any worker: database and keys are made, transient settings end, orphaned tasks fail.
 
-    Raises StoreUnavailable and KeyringError.
+    Gives the settings with `auth` decided, so that all workers of this start agree whatever happens to the users.
+
+    Raises StoreUnavailable, KeyringError and FileFault.
     """
     store = await open_store(settings.store_url)
     try:
         vault = await open_vault(store, key_provider(settings.data_dir, settings.master_key, settings.master_key_file))
         if vault.problem is not None:
             log.error(vault.problem.line)
+        if settings.security:
+            await _import_security(settings, store)
         await forget_transient(store)
         node = node_id(settings.data_dir)
         await fail_orphans(store, node, wall_clock())
         await forget_reports(store, node)
         await settle_deployed(store, node, await stored_settings(store), wall_clock())
+        return replace(settings, auth="on" if await authenticates(settings, store) else "off")
     finally:
         await store.close()
 

@@ -27,6 +27,7 @@ FairleadError                     500 exception
  +- ScriptFault                   400 script_exception
  +- IndexNotFound                 404 index_not_found_exception
  +- ResourceNotFound              404 resource_not_found_exception
+ +- SecurityFault                 403 security_exception
  +- VersionConflict               409 version_conflict_engine_exception
  +- StatusFault                   any status_exception
  |   +- RemoteThrottled           any remote_connector_throttling_exception
@@ -234,6 +235,13 @@ class IndexNotFound(FairleadError):
 class ResourceNotFound(FairleadError):
     type = "resource_not_found_exception"
     default_status = 404
+
+
+class SecurityFault(FairleadError):
+    """The caller is known and lacks the privilege of the action."""
+
+    type = "security_exception"
+    default_status = 403
 
 
 class VersionConflict(FairleadError):

@@ -31,6 +31,8 @@ class Settings:
     data_dir: Path = Path("fairlead-data")
     store: str = ""
     workers: int = 1
+    security: str = ""
+    auth: Literal["auto", "on", "off"] = "auto"
     simulate: bool = False
     transport: Literal["aiohttp", "owned"] = "owned"
     node_name: str = "fairlead"
@@ -64,6 +66,9 @@ DOCS: Mapping[str, str] = {
     "data_dir": "Where the database and the keyring live.",
     "store": "Database URL; default: SQLite in the data directory. `postgresql://...` shares one among nodes.",
     "workers": "Processes that answer on the one port.",
+    "security": "Directory with internal_users.yml, roles.yml, roles_mapping.yml and action_groups.yml as OpenSearch has them; "
+    "imported while the store has no users, and turns authentication on.",
+    "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
     "simulate": "Sends every provider's requests to the built-in simulator; only with a loopback host.",
     "transport": "The HTTP client towards providers: `owned`, or `aiohttp` as the way back.",
     "node_name": "The `name` in `GET /`.",
@@ -81,7 +86,7 @@ DOCS: Mapping[str, str] = {
 
 _TYPES = get_type_hints(Settings)
 NAMES = tuple(f.name for f in fields(Settings))
-FLAGS = ("host", "port", "data_dir", "store", "workers", "simulate", "transport", "log_level")
+FLAGS = ("host", "port", "data_dir", "store", "workers", "security", "auth", "simulate", "transport", "log_level")
 """Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
 
 
@@ -179,6 +184,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"log_level must be one of {', '.join(_LEVELS)}")
     if settings.simulate and not is_loopback(settings.host):
         raise SettingsError("simulate works only on a loopback host: callers would take its answers for real ones")
+    if settings.auth == "off" and settings.security:
+        raise SettingsError("auth is off, so that the users in the directory of setting security would mean nothing")
     if settings.workers > 1 and os.name == "nt":
         raise SettingsError("workers must be 1 on Windows")
 

@@ -13,10 +13,12 @@ from starlette.routing import Router
 
 from fairlead.api import predict_route
 from fairlead.api.body import Disconnected, Receive, Send, read_body
+from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
-from fairlead.api.routes import ROUTES, Route
+from fairlead.api.routes import OPEN_PATHS, ROUTES, Access, Route
 from fairlead.domain.ports import StoreUnavailable
+from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
@@ -24,6 +26,8 @@ from fairlead.service.house import House
 log = logging.getLogger("fairlead.api")
 
 Scope = MutableMapping[str, Any]
+PRINCIPAL = "fairlead.principal"
+"""Where the scope holds who asks."""
 Start = Callable[[], Awaitable[House]]
 Stop = Callable[[], Awaitable[None]]
 
@@ -37,6 +41,7 @@ class App:
         self._max_body = max_body
         self._predict: predict_route.PredictRoute | None = None
         self._router: Router | None = None
+        self._gate: Gate | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,8 +57,9 @@ class App:
             log.critical("cannot start: %s", fault)
             await send({"type": "lifespan.startup.failed", "message": str(fault)})
             return
-        self._predict = predict_route.PredictRoute(house, self._max_body)
-        self._router = router(house, self._max_body)
+        self._gate = Gate(house.security, OPEN_PATHS) if house.security is not None else None
+        self._predict = predict_route.PredictRoute(house, self._max_body, self._gate)
+        self._router = router(house, self._max_body, self._gate)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stop()
@@ -63,15 +69,19 @@ class App:
         assert self._predict is not None
         assert self._router is not None
         try:
+            principal = await self._gate.admit(scope) if self._gate is not None else None
             if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
-                await self._predict(scope, receive, send, *found)
+                await self._predict(scope, receive, send, *found, principal)
             else:
                 path = scope["raw_path"].decode("latin-1")
                 # One trailing slash is accepted; ids are percent-decoded after routing, so that %2F stays in one.
                 scope["path"] = path[:-1] if len(path) > 1 and path.endswith("/") else path
+                scope[PRINCIPAL] = principal
                 await self._router(scope, receive, send)
         except Disconnected:
             pass
+        except Refusal as refusal:
+            await respond(refusal.reply, _bare(scope))(scope, receive, send)
         except Exception:
             log.exception(
                 "unexpected fault while answering %s %s", scope["method"], scope["raw_path"].decode("latin-1")
@@ -86,13 +96,13 @@ def _bare(scope: Scope) -> Request:
     return Request(scope["method"], scope["raw_path"].decode("latin-1"), "", {}, {}, {}, b"")
 
 
-def router(house: House, max_body: int) -> Router:
+def router(house: House, max_body: int, gate: Gate | None = None) -> Router:
     """One path route per path of the table, literal segments first, so that nothing falls through to an id."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in ROUTES:
         by_path[route.path][route.method] = route
     paths = sorted(by_path, key=lambda path: (path.count("{"), path))
-    endpoints = [PathRoute(path, _Path(house, by_path[path], max_body)) for path in paths]
+    endpoints = [PathRoute(path, _Path(house, by_path[path], max_body, gate)) for path in paths]
     return Router(endpoints, redirect_slashes=False, default=_no_route)
 
 
@@ -108,10 +118,11 @@ async def _no_route(scope: Any, receive: Any, send: Any) -> None:
 class _Path:
     """Answers every method of one path."""
 
-    def __init__(self, house: House, routes: dict[str, Route], max_body: int) -> None:
+    def __init__(self, house: House, routes: dict[str, Route], max_body: int, gate: Gate | None) -> None:
         self._house = house
         self._routes = routes
         self._max_body = max_body
+        self._gate = gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = _bare(scope)
@@ -121,26 +132,43 @@ class _Path:
             if route is None:
                 response = self._other_method(scope)
             else:
-                request, refused = await self._request(scope, receive)
-                response = respond(refused or await self._answer(route, request), request)
+                ids = {name: decode_segment(value) for name, value in scope["path_params"].items()}
+                only_asks = self._authorized(scope, route, ids)
+                request, refused = await self._request(scope, receive, ids)
+                response = respond(refused or await self._answer(route, request, only_asks), request)
         except FairleadError as fault:
             response = respond(error_reply(fault), request)
         except StoreUnavailable as fault:
             response = respond(error_reply(Unavailable(str(fault))), request)
         await response(scope, receive, send)
 
-    async def _answer(self, route: Route, request: Request) -> Reply:
+    def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
+        """Raises SecurityFault; True: the caller only asks whether the privilege is there."""
+        principal: Principal | None = scope[PRINCIPAL]
+        if self._gate is None or route.access is not Access.PRIVILEGE:
+            return False
+        assert principal is not None  # the gate lets nobody pass unasked but to open paths
+        return self._gate.authorize(scope, principal, route.action, ids.get("model_id"))
+
+    async def _answer(self, route: Route, request: Request, only_asks: bool) -> Reply:
         assert route.run is not None
         await self._house.refresh()
         if route.remote:
             require_remote_inference(self._house.snapshot)
         decoded = route.decode(request)
-        refuse_unknown(request.path, request.query, frozenset((*route.parameters, *request.ids)))
+        known = (
+            (*route.parameters, *request.ids)
+            if self._gate is None
+            else (*route.parameters, *request.ids, PERMISSION_CHECK)
+        )
+        refuse_unknown(request.path, request.query, frozenset(known))
         for name in ("pretty", "human", "error_trace"):
             request.flag(name)
+        if only_asks and self._gate is not None and request.principal is not None:
+            return self._gate.verdict(request.principal, route.action, request.ids.get("model_id"))
         return await route.run(self._house, request, decoded)
 
-    async def _request(self, scope: Any, receive: Receive) -> tuple[Request, Reply | None]:
+    async def _request(self, scope: Any, receive: Receive, ids: dict[str, str]) -> tuple[Request, Reply | None]:
         query_text = scope["query_string"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body = await read_body(receive, self._max_body)
@@ -148,10 +176,11 @@ class _Path:
             scope["method"],
             scope["raw_path"].decode("latin-1"),
             query_text,
-            {name: decode_segment(value) for name, value in scope["path_params"].items()},
+            ids,
             parse_query(query_text),
             headers,
             body,
+            scope[PRINCIPAL],
         )
         fault = content_type_fault(headers.get("content-type")) if body else None
         if isinstance(fault, FairleadError):

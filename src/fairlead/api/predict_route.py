@@ -9,6 +9,7 @@ from fairlead.api.body import Receive, Send, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.filter_path import apply_filter
+from fairlead.api.gate import PERMISSION_CHECK, Gate
 from fairlead.api.reply import VERSION_HEADER, Reply, dumps, error_reply, simple_error
 from fairlead.api.request import boolean, content_type_fault, decode_segment, parse_query, refuse_unknown
 from fairlead.domain.ports import StoreUnavailable
@@ -22,7 +23,10 @@ _PREDICT = b"/_plugins/_ml/_predict/"
 _SUFFIX = b"/_predict"
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
 _VERSION = (VERSION_HEADER[0].lower().encode(), VERSION_HEADER[1].encode())
-_KNOWN = frozenset({"model_id", "algorithm"})
+_KNOWN = frozenset({"model_id", "algorithm", PERMISSION_CHECK})
+_KNOWN_WITHOUT_GATE = _KNOWN - {PERMISSION_CHECK}
+ACTION = "cluster:admin/opensearch/ml/predict"
+"""The privilege of a predict."""
 
 Scope = MutableMapping[str, Any]
 
@@ -44,9 +48,11 @@ def match(path: bytes) -> tuple[str, str] | None:
 class PredictRoute:
     """Answers one predict."""
 
-    def __init__(self, house: House, max_body: int) -> None:
+    def __init__(self, house: House, max_body: int, gate: Gate | None = None) -> None:
         self._house = house
         self._max_body = max_body
+        self._gate = gate
+        self._known = _KNOWN_WITHOUT_GATE if gate is None else _KNOWN
 
     async def __call__(
         self,
@@ -58,13 +64,17 @@ class PredictRoute:
         principal: Principal | None = None,
     ) -> None:
         """Raises nothing of ours; anything else is a defect and the app's to report. `principal`: None = security is off."""
+        only_asks = False
         try:
+            if self._gate is not None:
+                assert principal is not None  # the gate lets nobody pass unasked but to open paths
+                only_asks = self._gate.authorize(scope, principal, ACTION, model_id)
             body = await read_body(receive, self._max_body)
             refused = _refused(scope, body)
             if refused is not None:
                 await _send(send, refused.status, dumps(refused.body))
                 return
-            payload = await self._predict(scope, algorithm, model_id, body, principal)
+            payload = await self._predict(scope, algorithm, model_id, body, principal, only_asks)
         except (FairleadError, StoreUnavailable) as fault:
             reply = error_reply(fault if isinstance(fault, FairleadError) else Unavailable(str(fault)))
             await _send(send, reply.status, dumps(reply.body), reply)
@@ -72,14 +82,22 @@ class PredictRoute:
         await _send(send, 200, payload)
 
     async def _predict(
-        self, scope: Scope, algorithm: str, model_id: str, body: bytes, principal: Principal | None
+        self,
+        scope: Scope,
+        algorithm: str,
+        model_id: str,
+        body: bytes,
+        principal: Principal | None,
+        only_asks: bool,
     ) -> bytes:
         predict = self._house.predict
         await predict.require(model_id)
         asked = predict_body(algorithm, body)
         query = parse_query(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}
         if query:
-            refuse_unknown(scope["raw_path"].decode("latin-1"), query, _KNOWN)
+            refuse_unknown(scope["raw_path"].decode("latin-1"), query, self._known)
+        if only_asks and self._gate is not None and principal is not None:
+            return dumps(self._gate.verdict(principal, ACTION, model_id).body)
         payload = encode(await predict.predict(model_id, asked, principal))
         return _shaped(payload, query) if query else payload
 

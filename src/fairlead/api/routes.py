@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from fairlead.api.handlers import cluster as c
@@ -20,6 +21,14 @@ Decode = Callable[[Request], Any]
 Run = Callable[[House, Request, Any], Awaitable[Reply]]
 
 
+class Access(StrEnum):
+    """Who may pass when security is on; the words are those of the reference."""
+
+    PRIVILEGE = "who has the privilege"
+    AUTHENTICATED = "every authenticated caller"
+    OPEN = "everybody, also without credentials"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """`action` is the privilege's name; `decode` reads the body before `run` changes anything; `parameters` are the
@@ -34,6 +43,7 @@ class Route:
     doc: str
     parameters: tuple[str, ...] = ()
     remote: bool = False
+    access: Access = Access.PRIVILEGE
 
 
 def _ml(
@@ -71,8 +81,8 @@ def _models() -> tuple[Route, ...]:
     aliases = (
         ("POST", "/models/{}", "register_model", r.decode_model, r.register_model, "Register a remote model.", ("_register", "_upload"), ("deploy",)),
         ("POST", "/models/{{model_id}}/{}", "deploy_model", r.decode_ids, r.deploy_model, "Load a model.", ("_deploy", "_load"), ()),
-        ("POST", "/models/{{model_id}}/{}", "undeploy_model", r.decode_ids, r.undeploy_model, "Unload a model.", ("_undeploy", "_unload"), ()),
-        ("POST", "/models/{}", "undeploy_model", r.decode_ids, r.undeploy_model, "Unload the models named in the body.", ("_undeploy", "_unload"), ()),
+        ("POST", "/models/{{model_id}}/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload a model.", ("_undeploy", "_unload"), ()),
+        ("POST", "/models/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload the models named in the body.", ("_undeploy", "_unload"), ()),
     )  # fmt: skip
     return tuple(
         _ml(method, path.format(name), action, decode, run, doc, parameters, action == "register_model")
@@ -118,8 +128,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/_cluster/settings", "cluster:monitor/state", c.decode_get_settings, c.get_settings, "The cluster settings that are set, and on request the defaults.", _GET_SETTINGS),
     Route("PUT", "/_cluster/settings", "cluster:admin/settings/update", c.decode_settings, c.put_settings, "Change cluster settings, all or nothing.", _SETTINGS),
     Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version, workers, and whether the keys of the credentials are at hand."),
-    Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers."),
-    Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503."),
+    Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers.", access=Access.OPEN),
+    Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503.", access=Access.OPEN),
     _ml("POST", "/connectors/_create", "create_connector", r.decode_connector, r.create_connector, "Create a connector from a blueprint.", remote=True),
     _ml("GET", "/connectors/{connector_id}", "connectors/get", r.decode_get_connector, r.get_connector, "A connector without its credential.", ("return_content",)),
     _ml("PUT", "/connectors/{connector_id}", "connectors/update", r.decode_connector_update, r.update_connector, "Update a connector; loaded models use it at once.", remote=True),
@@ -140,3 +150,8 @@ ROUTES: tuple[Route, ...] = (
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters."),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape."),
 )  # fmt: skip
+
+OPEN_PATHS = frozenset(
+    path.encode() for route in ROUTES if route.access is Access.OPEN for path in (route.path, f"{route.path}/")
+)
+"""As they stand in a request line; none has ids in it."""

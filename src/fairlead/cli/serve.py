@@ -14,6 +14,7 @@ from fairlead.bootstrap import application, prepare
 from fairlead.cli.supervisor import run_workers, serve_here
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.security.keyring import KeyringError
+from fairlead.service.security.files import FileFault
 from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, hide, load
 
 CONFIGURATION = 78
@@ -43,10 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(f"the data directory {settings.data_dir} cannot be used: {fault.strerror}")
     try:
         listener = _listen(settings)
-        asyncio.run(prepare(settings))
+        settings = asyncio.run(prepare(settings))
     except StoreUnavailable as fault:
         return _refuse(f"{fault} (setting store, {settings.shown_store})")
-    except (OSError, ValueError, KeyringError) as fault:
+    except (OSError, ValueError, KeyringError, FileFault) as fault:
         return _refuse(fault)
     port = listener.getsockname()[1]
     if settings.simulate:

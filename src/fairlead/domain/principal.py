@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ADMIN_ROLE = "all_access"
 
@@ -30,3 +30,7 @@ class Principal:
     def admin(self) -> bool:
         """May see and change everything, whatever the access lists say (spec/01 section 3)."""
         return self.super_admin or ADMIN_ROLE in self.roles
+
+    def asking(self, tenant: str) -> Principal:
+        """The same caller with the tenant that this request names."""
+        return replace(self, tenant=tenant)

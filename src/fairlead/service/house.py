@@ -21,6 +21,7 @@ from fairlead.service.profile import ProfileService
 from fairlead.service.registration import RegistrationService
 from fairlead.service.reports import CALL_KIND, Reports
 from fairlead.service.search import SearchService
+from fairlead.service.security.service import SecurityService
 from fairlead.service.settings import SettingsService
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.stats import StatsService
@@ -41,16 +42,23 @@ class Identity:
 
 
 class House:
-    """The services. `memory` gives the percentage of the machine's memory that this worker takes."""
+    """The services. `memory` gives the percentage of the machine's memory that this worker takes; without `security`
+    every caller may do everything."""
 
     def __init__(
-        self, ports: Ports, snapshot: Snapshot, identity: Identity, memory: Callable[[], int] = lambda: 0
+        self,
+        ports: Ports,
+        snapshot: Snapshot,
+        identity: Identity,
+        memory: Callable[[], int] = lambda: 0,
+        security: SecurityService | None = None,
     ) -> None:
         worker_id = ports.new_id()
         self._memory = memory
         self.ports = ports
         self.snapshot = snapshot
         self.identity = identity
+        self.security = security
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)

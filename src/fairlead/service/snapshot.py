@@ -75,6 +75,7 @@ class Snapshot:
             models.KIND: self._take_model,
             connectors.KIND: self._take_connector,
         }
+        self._whole: list[str] = []
         self.settings = ClusterSettings(file=file_settings)
         self.groups: dict[str, Access] = {}
         """Who may use the models of each group."""
@@ -95,6 +96,9 @@ class Snapshot:
                 await self._take_settings(document.id, document)
             for document in await self._store.all(groups.KIND):
                 await self._take_group(document.id, document)
+            for kind in self._whole:
+                for document in await self._store.all(kind):
+                    await self._followed[kind](document.id, document)
             for document in await self._store.all(models.KIND):
                 await self._take_model(document.id, document)
 
@@ -128,6 +132,11 @@ class Snapshot:
     def follow_kind(self, kind: str, take: Take) -> None:
         """From now on, changes of this kind are handed to `take`. Called before `start`."""
         self._followed[kind] = take
+
+    def follow_whole(self, kind: str, take: Take) -> None:
+        """As `follow_kind`, and `start` hands over what is stored already."""
+        self._followed[kind] = take
+        self._whole.append(kind)
 
     async def _apply(self, change: Change) -> None:
         await self._followed[change.kind](change.id, change.document)

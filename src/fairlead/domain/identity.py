@@ -1,0 +1,72 @@
+"""What proves an identity, as values and protocols: a request's head, a refusal, an identity source, a login limit.
+
+It decides nothing: sources live above, and the gate (fairlead.api.gate) asks them in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from fairlead.domain.principal import Principal
+
+
+class Head(NamedTuple):
+    """What is known of a request before its body is read.
+
+    `authorization` is the one header of that name or None; `address` is the client's textual IP address ("" on a Unix
+    socket); `connection` is the server's view of the connection (the ASGI scope), for sources that look at certificates.
+    A named tuple, since one is made for every request.
+    """
+
+    method: str
+    path: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    authorization: bytes | None
+    address: str
+    connection: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Credentials were found and are no good: no other source is asked (spec/06 14.1).
+
+    `reason` is for the audit log only, `name` is who the caller claimed to be. `retry_after` (seconds): not a judgement
+    but too much to do at the moment.
+    """
+
+    reason: str
+    name: str = ""
+    retry_after: int | None = None
+
+
+class IdentitySource(Protocol):
+    """One way to prove who asks. `challenge` is its `WWW-Authenticate` value, None for a source that never challenges."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def challenge(self) -> str | None: ...
+
+    async def identify(self, head: Head) -> Principal | Refused | None:
+        """The caller, with mapped roles; Refused for bad credentials of this source's kind; None when there are none."""
+        ...
+
+
+class LoginLimits(Protocol):
+    """Who may try a password at the moment (spec/06 6.3); asked before any hash is computed."""
+
+    def admits(self, name: str, address: str) -> bool: ...
+
+    def failed(self, name: str, address: str) -> None: ...
+
+
+class NoLoginLimits:
+    """Every try is admitted: what holds while no listener is configured."""
+
+    def admits(self, name: str, address: str) -> bool:
+        return True
+
+    def failed(self, name: str, address: str) -> None:
+        return None

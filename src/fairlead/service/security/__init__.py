@@ -1,0 +1,1 @@
+"""Identity and privileges: the configuration every worker follows, the ways to prove who asks, the objects behind them."""

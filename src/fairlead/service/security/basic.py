@@ -1,0 +1,136 @@
+"""Identity source: user name and password of the internal users (spec/06 6.4, 7.1). Keeps no password, not even hashed.
+
+A good login is remembered by a keyed hash of its header under the configuration that admitted it; the key is this
+process's own. A name that nobody has costs the same as one with the costliest hash (T-11, S-12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from fairlead.domain.identity import Head, LoginLimits, Refused
+from fairlead.domain.principal import Principal
+from fairlead.security.passwords import cost_of, hash_password, verify_password
+from fairlead.service.security.configuration import Configuration, CurrentConfiguration, User
+from fairlead.service.security.hashing import RETRY_SECONDS, HashingOverloaded, HashPool
+
+CACHE_MINUTES = 60
+"""As `plugins.security.cache.ttl_minutes`; every change of the configuration empties the cache before."""
+MOST_REMEMBERED = 20_000
+_LONGEST = 4096
+"""Bytes of a header that are looked at; nobody's password is longer than 128 characters."""
+_SCHEME = b"basic "
+
+
+class BasicSource:
+    """`monotonic` gives seconds."""
+
+    name = "basic"
+    challenge: str | None = 'Basic realm="OpenSearch Security"'
+
+    def __init__(
+        self,
+        configuration: CurrentConfiguration,
+        pool: HashPool,
+        limits: LoginLimits,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._configuration = configuration
+        self._pool = pool
+        self._limits = limits
+        self._monotonic = monotonic
+        self._key = secrets.token_bytes(32)
+        self._seen: Configuration | None = None
+        self._verified: dict[bytes, tuple[Principal, float]] = {}
+        self._verifying: dict[bytes, asyncio.Task[bool]] = {}
+        self._decoy = ""
+
+    async def identify(self, head: Head) -> Principal | Refused | None:
+        value = head.authorization
+        if value is None or value[:6].lower() != _SCHEME:
+            return None
+        configuration = self._configuration()
+        if configuration is not self._seen:
+            self._verified.clear()
+            self._seen, self._decoy = configuration, ""
+        text = value if not configuration.by_address else value + b"\0" + head.address.encode()
+        digest = hashlib.blake2b(text, key=self._key, digest_size=32).digest()
+        known = self._verified.get(digest)
+        if known is not None and known[1] > self._monotonic():
+            return known[0]
+        return await self._login(head, configuration, digest, value)
+
+    async def _login(
+        self, head: Head, configuration: Configuration, digest: bytes, value: bytes
+    ) -> Principal | Refused:
+        credentials = _credentials(value)
+        if credentials is None:
+            return Refused("the Basic credentials cannot be read")
+        name, password = credentials
+        if not self._limits.admits(name, head.address):
+            return Refused("too many failed logins", name)
+        user = configuration.user(name)
+        stored = user.hash if user is not None and user.enabled and user.hash else ""
+        try:
+            correct = await self._verify(digest, stored or await self._cost_alike(configuration), password)
+        except HashingOverloaded:
+            return Refused("too many logins at once", name, RETRY_SECONDS)
+        if not (correct and stored):
+            self._limits.failed(name, head.address)
+            return Refused("unknown user, disabled user or wrong password", name)
+        return self._admit(head, digest, name, stored)
+
+    def _admit(self, head: Head, digest: bytes, name: str, stored: str) -> Principal | Refused:
+        """What was proved holds for the configuration of this moment: it may have changed while the hash was computed."""
+        configuration = self._configuration()
+        user = configuration.user(name)
+        if user is None or not user.enabled or user.hash != stored:
+            return Refused("the user changed during the login", name)
+        principal = configuration.mapped(principal_of(user), head.address)
+        if configuration is self._seen:
+            if len(self._verified) >= MOST_REMEMBERED:
+                self._verified.pop(next(iter(self._verified)))
+            self._verified[digest] = (principal, self._monotonic() + CACHE_MINUTES * 60)
+        return principal
+
+    async def _verify(self, digest: bytes, stored: str, password: str) -> bool:
+        """One computation for all who send the same credentials at once."""
+        key = digest + stored.encode()
+        task = self._verifying.get(key)
+        if task is None:
+            task = asyncio.ensure_future(self._pool.run(lambda: verify_password(stored, password)))
+            self._verifying[key] = task
+            task.add_done_callback(lambda _: self._verifying.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _cost_alike(self, configuration: Configuration) -> str:
+        """The hash over which a name that nobody has is verified: the costliest in use."""
+        if not self._decoy:
+            hashes = [str(body.get("hash") or "") for body in configuration.users.values()]
+            decoy = max(hashes, key=cost_of, default="")
+            if cost_of(decoy) == 0:
+                decoy = await self._pool.run(lambda: hash_password(secrets.token_urlsafe()))
+            self._decoy = decoy
+        return self._decoy
+
+
+def principal_of(user: User) -> Principal:
+    """The caller as the user entry says, before any mapping."""
+    return Principal(user.name, user.backend_roles, user.roles, user.attributes)
+
+
+def _credentials(value: bytes) -> tuple[str, str] | None:
+    """Name and password; the name ends at the first colon."""
+    if len(value) > _LONGEST:
+        return None
+    try:
+        text = base64.b64decode(value[len(_SCHEME) :].strip(), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = text.partition(":")
+    return (name, password) if colon and name and password else None
