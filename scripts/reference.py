@@ -77,7 +77,7 @@ def process_settings() -> str:
             f"`{f.name}`",
             f"`--{f.name.replace('_', '-')}`" if f.name in FLAGS else "–",
             f"`FAIRLEAD_{f.name.upper()}`",
-            f"`{f.default}`" if f.default != "" else "–",
+            f"`{f.default}`" if f.default not in ("", ()) else "–",
             DOCS[f.name],
         )
         for f in fields(Settings)

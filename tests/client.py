@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,16 +35,28 @@ def basic(login: str) -> dict[str, str]:
 
 
 class Client:
-    """Speaks to one server; as `login` (`name:password`), if one is given."""
+    """Speaks to one server; as `login` (`name:password`), if one is given, over TLS with `tls`. `always` are headers of
+    every request."""
 
-    def __init__(self, base: str, login: str = "") -> None:
+    def __init__(
+        self,
+        base: str,
+        login: str = "",
+        *,
+        tls: ssl.SSLContext | None = None,
+        always: dict[str, str] | None = None,
+    ) -> None:
         self._address = urlsplit(base)
-        self._login = basic(login) if login else {}
+        self._tls = tls
+        self._always = {**(basic(login) if login else {}), **(always or {})}
 
     def raw(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
-        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=30)
+        host, port = self._address.hostname or "", self._address.port
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        if self._address.scheme == "https":
+            connection = http.client.HTTPSConnection(host, port, timeout=30, context=self._tls)
         try:
-            connection.request(method, path, body, {**self._login, **(headers or {})})
+            connection.request(method, path, body, {**self._always, **(headers or {})})
             reply = connection.getresponse()
             text = reply.read().decode()
             try:

@@ -17,7 +17,7 @@ from types import TracebackType
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _CHOSEN = "FAIRLEAD_TRANSPORT"
-_ADDRESS = re.compile(r"https?://[^\s/]+:\d+")
+_ADDRESS = re.compile(r"https?://[^\s/]+:\d+|https?\+unix://\S+")
 
 
 class StartFailed(AssertionError):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.api.app import App
+from fairlead.api.origin import OriginRule
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.domain.secret import Secret
@@ -21,6 +22,7 @@ from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.key_sources import key_provider
 from fairlead.security.keyring import KeyProvider
 from fairlead.security.redaction import installed
+from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
@@ -258,6 +260,22 @@ async def open_keys(settings: Settings) -> AsyncIterator[OpenKeys]:
         await store.close()
 
 
+def server_tls(settings: Settings) -> ServerTls | None:
+    """What the listening port speaks; None is plain HTTP. Raises TlsFault."""
+    if not settings.tls_certificate:
+        return None
+    return ServerTls(
+        TlsFiles(
+            settings.tls_certificate,
+            settings.tls_key,
+            settings.tls_key_password_file,
+            settings.tls_client_ca,
+            settings.tls_client_auth,
+        )
+    )
+
+
 def application(settings: Settings) -> App:
     worker = Worker(settings)
-    return App(worker.start, worker.stop, settings.max_body_bytes)
+    origins = OriginRule(settings.allowed_hosts) if settings.auth == "off" else None
+    return App(worker.start, worker.stop, settings.max_body_bytes, server_tls(settings), origins)

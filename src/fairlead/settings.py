@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -46,6 +47,16 @@ class Settings:
     pool_queue: int = 1000
     drain_seconds: int = 30
     log_level: str = "warning"
+    socket: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_key_password_file: str = ""
+    tls_client_ca: str = ""
+    tls_client_auth: Literal["none", "optional", "require"] = "none"
+    tls_reload_seconds: float = 2.0
+    tls_terminated_by_proxy: bool = False
 
     @property
     def store_url(self) -> str:
@@ -82,11 +93,33 @@ DOCS: Mapping[str, str] = {
     "pool_queue": "Calls that may wait for connections of one connector; more get 429.",
     "drain_seconds": "Seconds that requests in flight have to finish after a stop signal.",
     "log_level": "debug, info, warning, error or critical.",
+    "socket": "Path of a Unix socket to listen on instead of an address; only its owner may connect (mode 0600).",
+    "allowed_hosts": "Names that the `Host` header may have beside loopback ones while authentication is off.",
+    "trusted_proxies": "Networks of proxies whose forwarding headers are believed, as `10.0.0.0/8, ::1`.",
+    "tls_certificate": "PEM file of the server's certificate chain, leaf first; turns TLS on.",
+    "tls_key": "PEM file of the certificate's private key.",
+    "tls_key_password_file": "File whose first line opens the private key.",
+    "tls_client_ca": "PEM file of the authorities that sign client certificates.",
+    "tls_client_auth": "Whether clients are asked for a certificate: `none`, `optional` or `require`.",
+    "tls_reload_seconds": "How often the TLS files are looked at; changed ones serve new connections. 0 looks only when asked.",
+    "tls_terminated_by_proxy": "A proxy among `trusted_proxies` speaks TLS to the clients, so this port may do without.",
 }
 
 _TYPES = get_type_hints(Settings)
 NAMES = tuple(f.name for f in fields(Settings))
-FLAGS = ("host", "port", "data_dir", "store", "workers", "security", "auth", "simulate", "transport", "log_level")
+FLAGS = (
+    "host",
+    "port",
+    "socket",
+    "data_dir",
+    "store",
+    "workers",
+    "security",
+    "auth",
+    "simulate",
+    "transport",
+    "log_level",
+)
 """Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
 
 
@@ -129,11 +162,23 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read: {fault.strerror}") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise SettingsError(f"{file} is not valid TOML: {fault}") from fault
+    document = _flat(document)
     for key in document:
         if key not in NAMES:
             near = difflib.get_close_matches(key, NAMES, 1)
             raise SettingsError(f"{file}: unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
     return {key: _parsed(key, value, f"{file}: {key}") for key, value in document.items()}
+
+
+def _flat(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A table `[tls]` with `key` is the setting `tls_key`."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}_{inner}": item for inner, item in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -144,6 +189,8 @@ def _parsed(name: str, value: Any, where: str) -> Any:
     try:
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
+        if kind == tuple[str, ...]:
+            return _texts(value)
         if isinstance(value, bool) or not isinstance(value, (str, int, float, Path)):
             raise ValueError
         if get_origin(kind) is Literal:
@@ -154,10 +201,26 @@ def _parsed(name: str, value: Any, where: str) -> Any:
             raise ValueError
         return kind(value)
     except (OverflowError, ValueError, KeyError, TypeError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "a text")
+        wanted = _WANTED.get(kind, "a text")
         if get_origin(kind) is Literal:
             wanted = " or ".join(get_args(kind))
         raise SettingsError(f"{where}: {_shown(name, value)} is not {wanted}") from None
+
+
+_WANTED: Mapping[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    tuple[str, ...]: "a list of texts",
+}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A list of the file, or texts between commas."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise ValueError
+    return tuple(item.strip() for item in items if item.strip())
 
 
 def _shown(name: str, value: Any) -> str:
@@ -180,6 +243,8 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"{name} must be more than 0 and finite")
     if settings.port > 65535:
         raise SettingsError("port must be at most 65535")
+    if not 0 <= settings.tls_reload_seconds < float("inf"):
+        raise SettingsError("tls_reload_seconds must be at least 0 and finite")
     if settings.log_level not in _LEVELS:
         raise SettingsError(f"log_level must be one of {', '.join(_LEVELS)}")
     if settings.simulate and not is_loopback(settings.host):
@@ -191,4 +256,8 @@ def _check(settings: Settings) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    """Whether an address to listen on is reached from this machine only; of names only `localhost` is known to be."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

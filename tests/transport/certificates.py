@@ -50,17 +50,18 @@ class Authority:
             .not_valid_after(_END)
         )
 
-    def issue(self, *names: str) -> Pair:
-        """A certificate for DNS names and addresses."""
+    def issue(self, *names: str, subject: str | None = None) -> Pair:
+        """A certificate for DNS names, addresses and mailboxes; `subject` is its whole distinguished name."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives: list[x509.GeneralName] = []
         for name in names:
             try:
                 alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
             except ValueError:
-                alternatives.append(x509.DNSName(name))
+                alternatives.append(x509.RFC822Name(name) if "@" in name else x509.DNSName(name))
+        dn = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         certificate = (
-            self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]), key.public_key())
+            self._builder(x509.Name.from_rfc4514_string(subject) if subject else dn, key.public_key())
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -97,7 +97,9 @@ def test_a_boolean_has_several_words(text: str, value: bool) -> None:
         ("prot = 1", "unknown setting 'prot'; did you mean 'port'?"),
         ("zzzzzzz = 1", "unknown setting 'zzzzzzz'"),
         ("port =", "is not valid TOML"),
-        ("[section]\nport = 1", "unknown setting 'section'"),
+        ("[section]\nport = 1", "unknown setting 'section_port'"),
+        ("[tls]\nreload_seconds = 'soon'", "tls_reload_seconds: 'soon' is not a number"),
+        ("trusted_proxies = [1]", "trusted_proxies: [1] is not a list of texts"),
     ],
 )
 def test_a_fault_in_the_file_names_the_file_the_setting_and_what_would_do(

@@ -14,12 +14,14 @@ from starlette.routing import Router
 from fairlead.api import predict_route
 from fairlead.api.body import Disconnected, Receive, Send, read_body
 from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
+from fairlead.api.origin import OriginRule
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
 from fairlead.api.routes import OPEN_PATHS, ROUTES, Access, Route
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
+from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
 
@@ -33,9 +35,19 @@ Stop = Callable[[], Awaitable[None]]
 
 
 class App:
-    """One worker's application. `start` builds the house inside the worker's loop, `stop` closes it."""
+    """One worker's application. `start` builds the house inside the worker's loop, `stop` closes it; `tls` is what its
+    port speaks, `origins` what a request's `Host` may be while nobody has to log in."""
 
-    def __init__(self, start: Start, stop: Stop, max_body: int) -> None:
+    def __init__(
+        self,
+        start: Start,
+        stop: Stop,
+        max_body: int,
+        tls: ServerTls | None = None,
+        origins: OriginRule | None = None,
+    ) -> None:
+        self.tls = tls
+        self._origins = origins
         self._start = start
         self._stop = stop
         self._max_body = max_body
@@ -69,6 +81,9 @@ class App:
         assert self._predict is not None
         assert self._router is not None
         try:
+            if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
+                await respond(simple_error(reason, 403), _bare(scope))(scope, receive, send)
+                return
             principal = await self._gate.admit(scope) if self._gate is not None else None
             if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
                 await self._predict(scope, receive, send, *found, principal)

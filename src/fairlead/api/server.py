@@ -9,6 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+CERTIFICATE = "fairlead.certificate"
+"""Key of the scope under which the verified certificate of the client stands, in DER."""
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 15.0
 
@@ -27,10 +29,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._head_size = 0
         self._many = False
+        self._certificate: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
+        connection = transport.get_extra_info("ssl_object")
+        self._certificate = None if connection is None else connection.getpeercert(binary_form=True)
         self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
 
     def data_received(self, data: bytes) -> None:
@@ -47,6 +53,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._in_head, self._head_size = True, 0
         super().on_message_begin()
+        if self._certificate is not None:
+            self.scope[CERTIFICATE] = self._certificate  # type: ignore[literal-required]
 
     def on_headers_complete(self) -> None:
         self._stop_timer()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from fairlead.bootstrap import application, prepare
+from fairlead.bootstrap import application, prepare, server_tls
+from fairlead.cli.listener import listen, shown_address
+from fairlead.cli.start_rules import refusal
 from fairlead.cli.supervisor import run_workers, serve_here
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.security.keyring import KeyringError
+from fairlead.security.server_tls import TlsFault
 from fairlead.service.security.files import FileFault
 from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, hide, load
 
@@ -38,18 +40,22 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as fault:
         return _refuse(fault)
     hide(os.environ)
+    if (reason := refusal(settings)) is not None:
+        return _refuse(reason)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
         return _refuse(f"the data directory {settings.data_dir} cannot be used: {fault.strerror}")
     try:
-        listener = _listen(settings)
+        server_tls(settings)
+        listener = listen(settings)
         settings = asyncio.run(prepare(settings))
     except StoreUnavailable as fault:
         return _refuse(f"{fault} (setting store, {settings.shown_store})")
-    except (OSError, ValueError, KeyringError, FileFault) as fault:
+    except (OSError, ValueError, KeyringError, FileFault, TlsFault) as fault:
         return _refuse(fault)
-    port = listener.getsockname()[1]
+    if (reason := refusal(settings)) is not None:
+        return _refuse(reason)
     if settings.simulate:
         print(
             "SIMULATION: no request leaves this machine; every provider's answer is made up.",
@@ -58,28 +64,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
 
     def ready() -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        print(f"Fairlead is ready on http://{host}:{port}", flush=True)
+        print(f"Fairlead is ready on {shown_address(settings, listener)}", flush=True)
 
-    if settings.workers == 1:
-        return serve_here(application(settings), listener, settings, ready)
-    return run_workers(settings, listener, ready)
+    try:
+        if settings.workers == 1:
+            return serve_here(application(settings), listener, settings, ready)
+        return run_workers(settings, listener, ready)
+    finally:
+        if settings.socket:
+            Path(settings.socket).unlink(missing_ok=True)
 
 
 def _refuse(fault: Any) -> int:
     print(f"fairlead: {fault}", file=sys.stderr)
     return CONFIGURATION
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as fault:
-        listener.close()
-        raise OSError(f"cannot listen on {settings.host}:{settings.port}: {fault.strerror}") from fault
-    listener.listen(2048)
-    listener.set_inheritable(True)
-    return listener

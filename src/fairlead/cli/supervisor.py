@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import multiprocessing
@@ -23,6 +24,7 @@ from fairlead.api.app import App
 from fairlead.api.server import protocol_class
 from fairlead.bootstrap import application
 from fairlead.security.redaction import install
+from fairlead.security.server_tls import ServerTls
 from fairlead.settings import Settings
 
 log = logging.getLogger("fairlead.supervisor")
@@ -33,11 +35,16 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _Server(uvicorn.Server):
-    """Tells when the sockets are served."""
+    """Tells when the sockets are served, and looks after the TLS files while they are."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], tls: ServerTls | None, reload_seconds: float
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._tls = tls
+        self._reload_seconds = reload_seconds
+        self._watching: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -48,7 +55,22 @@ class _Server(uvicorn.Server):
             gc.set_threshold(20_000, 10, 10)
             # The loop takes the interpreter back several times a predict: from a script's thread, soon enough each time.
             sys.setswitchinterval(SWITCH_SECONDS)
+            if self._tls is not None and self._reload_seconds > 0:
+                self._watching = asyncio.create_task(_watch(self._tls, self._reload_seconds))
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        await super().shutdown(sockets)
+
+
+async def _watch(tls: ServerTls, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        tls.reload_if_changed()
 
 
 def configure_logs(settings: Settings) -> None:
@@ -60,8 +82,10 @@ def configure_logs(settings: Settings) -> None:
 def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Callable[[], None]) -> int:
     """Serves in this process until a stop signal; requests in flight may finish within the grace time."""
     configure_logs(settings)
+    tls = app.tls
     config = uvicorn.Config(
         app,
+        ssl_context_factory=None if tls is None else lambda *_: tls.context,
         interface="asgi3",
         http=protocol_class(settings.body_timeout),
         ws="none",
@@ -76,7 +100,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         timeout_graceful_shutdown=settings.drain_seconds,
         backlog=2048,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, tls, settings.tls_reload_seconds)
     for number in _STOPS:  # uvicorn raises a stop signal again when it has drained; a clean end is no death by signal
         signal.signal(number, lambda *_: None)
     try:

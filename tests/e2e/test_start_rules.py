@@ -1,0 +1,91 @@
+"""What a server refuses to start with (spec/06 14.3): exit status 78 and one line that begins with the setting."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client import Client
+from fairlead.cli.start_rules import RULES, refusal
+from fairlead.settings import load
+from process import gateway
+
+CASES = json.loads((Path(__file__).parents[1] / "unit" / "cli" / "cases" / "start_rules.json").read_text("utf-8"))
+PUBLIC = {"host": "0.0.0.0", "tls_terminated_by_proxy": True, "trusted_proxies": "10.0.0.0/8"}
+
+
+def started(folder: Path, settings: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+    given = {f"FAIRLEAD_{name.upper()}": str(value) for name, value in settings.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=folder,
+        env={**inherited, **given},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c["refused"]], ids=lambda case: str(case["settings"]))
+def test_a_refused_start_is_status_78_and_one_line_that_begins_with_the_setting(
+    case: dict[str, Any], tmp_path: Path
+) -> None:
+    done = started(tmp_path, case["settings"])
+    assert done.returncode == 78
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"fairlead: {case['refused']}: ")
+    # Whether there are users is known only from the store; everything else is judged before anything is made.
+    assert (tmp_path / "data" / "fairlead.db").exists() is (
+        case["refused"] == "auth" and "auth" not in case["settings"]
+    )
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not c["refused"]], ids=lambda case: str(case["settings"]))
+def test_what_is_not_refused_passes_every_rule(case: dict[str, Any], tmp_path: Path) -> None:
+    assert refusal(load({**case["settings"], "data_dir": tmp_path}, {}, None)) is None
+
+
+def test_every_rule_has_a_case() -> None:
+    held_below = {"master_key_file", "data_dir"}
+    assert {rule.setting for rule in RULES} - held_below <= {case["refused"] for case in CASES}
+
+
+def test_a_master_key_file_open_to_others_is_refused_on_a_public_address(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("00" * 32)
+    key.chmod(0o640)
+    settings = {**PUBLIC, "data_dir": tmp_path, "master_key_file": str(key)}
+    assert (refusal(load(settings, {}, None)) or "").startswith("master_key_file: ")
+    key.chmod(0o600)
+    assert refusal(load(settings, {}, None)) is None
+
+
+def test_a_directory_that_everybody_may_write_above_the_data_is_refused_on_a_public_address(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    settings = {**PUBLIC, "data_dir": folder / "data"}
+    folder.chmod(0o777)
+    assert (refusal(load(settings, {}, None)) or "").startswith("data_dir: ")
+    folder.chmod(0o1777)
+    assert refusal(load(settings, {}, None)) is None
+
+
+def test_a_gateway_without_login_answers_only_to_its_own_names(tmp_path: Path) -> None:
+    with gateway(tmp_path, environment={"FAIRLEAD_ALLOWED_HOSTS": "gw.internal"}) as server:
+        client = Client(server.url)
+        assert client.raw("GET", "/", headers={"Host": "gw.internal"}).status == 200
+        for path in ("/", "/_plugins/_ml/models/x/_predict"):
+            method = "POST" if path.endswith("predict") else "GET"
+            refused = client.raw(method, path, headers={"Host": "evil.example:9200"})
+            assert refused.status == 403
+            assert "allowed_hosts" in refused.body["error"]
+            assert client.raw(method, path, headers={"Origin": "http://evil.example"}).status == 403
