@@ -1,13 +1,16 @@
-"""Writes docs/reference/*.md from the tables of the code: routes, settings, functions. `--check` only compares."""
+"""Writes docs/reference from the tables of the code: routes, settings, functions. `--check` only compares."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
-from fairlead.api.routes import ROUTES, Access, Route
+from fairlead.api.openapi.document import document
+from fairlead.api.route import Access, Route
+from fairlead.api.routes import ROUTES
 from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
@@ -124,7 +127,12 @@ def painless() -> str:
     return f"# Painless: what scripts may use\n\n{NOTE}\n{intro}\n{head}" + "\n".join(lines) + "\n"
 
 
+def openapi() -> str:
+    return json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES = {
+    "openapi.json": openapi,
     "painless.md": painless,
     "routes.md": routes,
     "cluster-settings.md": cluster_settings,

@@ -17,7 +17,8 @@ from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
 from fairlead.api.origin import OriginRule
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
-from fairlead.api.routes import OPEN_PATHS, ROUTES, Access, Route
+from fairlead.api.route import Access, Route
+from fairlead.api.routes import OPEN_PATHS, ROUTES
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from fairlead.api.handlers import cluster as c
 from fairlead.api.handlers import monitoring as m
 from fairlead.api.handlers import resources as r
+from fairlead.api.openapi.document import document
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
+from fairlead.api.route import Access, Decode, Route, Run
 from fairlead.service.house import House
 
 ML = "/_plugins/_ml"
 PRIVILEGE = "cluster:admin/opensearch/ml/"
-
-Decode = Callable[[Request], Any]
-Run = Callable[[House, Request, Any], Awaitable[Reply]]
-
-
-class Access(StrEnum):
-    """Who may pass when security is on; the words are those of the reference."""
-
-    PRIVILEGE = "who has the privilege"
-    AUTHENTICATED = "every authenticated caller"
-    OPEN = "everybody, also without credentials"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`action` is the privilege's name; `decode` reads the body before `run` changes anything; `parameters` are the
-    query parameters it knows beside the global ones; `remote` routes are refused while remote inference is off.
-    The predict routes have no `run`: they are answered on the fast path (fairlead.api.predict_route)."""
-
-    method: str
-    path: str
-    action: str
-    decode: Decode
-    run: Run | None
-    doc: str
-    parameters: tuple[str, ...] = ()
-    remote: bool = False
-    access: Access = Access.PRIVILEGE
 
 
 def _ml(
@@ -55,18 +27,40 @@ def _ml(
     doc: str,
     parameters: tuple[str, ...] = (),
     remote: bool = False,
+    **shapes: Any,
 ) -> Route:
-    return Route(method, ML + path, PRIVILEGE + action, decode, run, doc, parameters, remote)
+    return Route(method, ML + path, PRIVILEGE + action, decode, run, doc, parameters, remote, **shapes)
 
 
 _SOURCE = ("source", "source_content_type")
 _SETTINGS = ("flat_settings", "timeout", "cluster_manager_timeout", "master_timeout")
 _GET_SETTINGS = ("flat_settings", "include_defaults", "local", "cluster_manager_timeout", "master_timeout")
+_MAY_BE_MISSING = (404,)
+_PREDICT = (403, 404, 429, 502, 504)
+
+
+async def _openapi(house: House, request: Request, _: None) -> Reply:
+    return Reply(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return document(ROUTES)
 
 
 def _searches() -> tuple[Route, ...]:
     return tuple(
-        _ml(method, f"/{plural}/_search", f"{plural}/search", r.decode_search, r.search(kind), doc, _SOURCE)
+        _ml(
+            method,
+            f"/{plural}/_search",
+            f"{plural}/search",
+            r.decode_search,
+            r.search(kind),
+            doc,
+            _SOURCE,
+            body="Search",
+            reply="SearchFound",
+        )
         for plural, kind, doc in (
             ("connectors", "connector", "Search connectors; credentials are never shown nor searched."),
             ("model_groups", "model_group", "Search model groups."),
@@ -79,14 +73,27 @@ def _searches() -> tuple[Route, ...]:
 
 def _models() -> tuple[Route, ...]:
     aliases = (
-        ("POST", "/models/{}", "register_model", r.decode_model, r.register_model, "Register a remote model.", ("_register", "_upload"), ("deploy",)),
-        ("POST", "/models/{{model_id}}/{}", "deploy_model", r.decode_ids, r.deploy_model, "Load a model.", ("_deploy", "_load"), ()),
-        ("POST", "/models/{{model_id}}/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload a model.", ("_undeploy", "_unload"), ()),
-        ("POST", "/models/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload the models named in the body.", ("_undeploy", "_unload"), ()),
+        ("POST", "/models/{}", "register_model", r.decode_model, r.register_model, "Register a remote model.", ("_register", "_upload"), ("deploy",), "ModelRegister", "ModelRegistered"),
+        ("POST", "/models/{{model_id}}/{}", "deploy_model", r.decode_ids, r.deploy_model, "Load a model.", ("_deploy", "_load"), (), "DeployOptions", "DeployStarted"),
+        ("POST", "/models/{{model_id}}/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload a model.", ("_undeploy", "_unload"), (), "UndeployOptions", "Undeployed"),
+        ("POST", "/models/{}", "undeploy_models", r.decode_ids, r.undeploy_model, "Unload the models named in the body.", ("_undeploy", "_unload"), (), "UndeployOptions", "Undeployed"),
     )  # fmt: skip
     return tuple(
-        _ml(method, path.format(name), action, decode, run, doc, parameters, action == "register_model")
-        for method, path, action, decode, run, doc, names, parameters in aliases
+        _ml(
+            method,
+            path.format(name),
+            action,
+            decode,
+            run,
+            doc,
+            parameters,
+            action == "register_model",
+            body=body,
+            reply=reply,
+            answers=_MAY_BE_MISSING,
+            old=name != names[0],
+        )
+        for method, path, action, decode, run, doc, names, parameters, body, reply in aliases
         for name in names
     )
 
@@ -107,48 +114,71 @@ def _monitoring() -> tuple[Route, ...]:
     )
     return (
         *(
-            _ml("GET", path, "profile/nodes", m.decode_profile(models=models, tasks=tasks), m.profile, doc, ("view",))
+            _ml(
+                "GET",
+                path,
+                "profile/nodes",
+                m.decode_profile(models=models, tasks=tasks),
+                m.profile,
+                doc,
+                ("view",),
+                body="ProfileQuery",
+                reply="Profile",
+            )
             for path, models, tasks, doc in profiles
         ),
-        *(_ml("GET", path, "stats/nodes", m.decode_stats, m.stats, doc) for path, doc in stats),
+        *(
+            _ml("GET", path, "stats/nodes", m.decode_stats, m.stats, doc, body="StatsQuery", reply="Stats")
+            for path, doc in stats
+        ),
     )
 
 
 def _cancels() -> tuple[Route, ...]:
     doc = "Cancel the provider's batch job behind a task."
     return tuple(
-        _ml("POST", f"/tasks/{{task_id}}/{name}", "tasks/cancel", r.nothing, r.cancel_task, doc)
+        _ml(
+            "POST",
+            f"/tasks/{{task_id}}/{name}",
+            "tasks/cancel",
+            r.nothing,
+            r.cancel_task,
+            doc,
+            reply="Status",
+            answers=(404, 501),
+        )
         for name in ("_cancel", "_cancel_batch")
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/", "cluster:monitor/main", r.nothing, c.root, "Name and version, as clients check them."),
-    Route("GET", "/_cluster/health", "cluster:monitor/health", r.nothing, c.cluster_health, "Always green while the server answers.", ("level", "wait_for_status", "timeout", "local", "cluster_manager_timeout", "wait_for_nodes")),
-    Route("GET", "/_cluster/settings", "cluster:monitor/state", c.decode_get_settings, c.get_settings, "The cluster settings that are set, and on request the defaults.", _GET_SETTINGS),
-    Route("PUT", "/_cluster/settings", "cluster:admin/settings/update", c.decode_settings, c.put_settings, "Change cluster settings, all or nothing.", _SETTINGS),
-    Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version, workers, and whether the keys of the credentials are at hand."),
-    Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers.", access=Access.OPEN),
-    Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503.", access=Access.OPEN),
-    _ml("POST", "/connectors/_create", "create_connector", r.decode_connector, r.create_connector, "Create a connector from a blueprint.", remote=True),
-    _ml("GET", "/connectors/{connector_id}", "connectors/get", r.decode_get_connector, r.get_connector, "A connector without its credential.", ("return_content",)),
-    _ml("PUT", "/connectors/{connector_id}", "connectors/update", r.decode_connector_update, r.update_connector, "Update a connector; loaded models use it at once.", remote=True),
-    _ml("DELETE", "/connectors/{connector_id}", "connectors/delete", r.nothing, r.delete_connector, "Delete a connector that no model uses."),
-    _ml("POST", "/model_groups/_register", "register_model_group", r.decode_group, r.register_group, "Register a model group."),
-    _ml("GET", "/model_groups/{model_group_id}", "model_groups/get", r.nothing, r.get_group, "A model group."),
-    _ml("PUT", "/model_groups/{model_group_id}", "update_model_group", r.decode_group, r.update_group, "Update a model group: name, description, who may use it."),
-    _ml("DELETE", "/model_groups/{model_group_id}", "model_groups/delete", r.nothing, r.delete_group, "Delete an empty model group."),
+    Route("GET", "/", "cluster:monitor/main", r.nothing, c.root, "Name and version, as clients check them.", reply="Root"),
+    Route("GET", "/_cluster/health", "cluster:monitor/health", r.nothing, c.cluster_health, "Always green while the server answers.", ("level", "wait_for_status", "timeout", "local", "cluster_manager_timeout", "wait_for_nodes"), reply="ClusterHealth"),
+    Route("GET", "/_cluster/settings", "cluster:monitor/state", c.decode_get_settings, c.get_settings, "The cluster settings that are set, and on request the defaults.", _GET_SETTINGS, reply="SettingsShown"),
+    Route("PUT", "/_cluster/settings", "cluster:admin/settings/update", c.decode_settings, c.put_settings, "Change cluster settings, all or nothing.", _SETTINGS, body="Settings", reply="SettingsChanged"),
+    Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version, workers, and whether the keys of the credentials are at hand.", reply="Health"),
+    Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers.", access=Access.OPEN, reply="Status"),
+    Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503.", access=Access.OPEN, reply="Status", unavailable="Status"),
+    Route("GET", "/_fairlead/openapi.json", "cluster:monitor/main", r.nothing, _openapi, "This API as an OpenAPI 3.1 document."),
+    _ml("POST", "/connectors/_create", "create_connector", r.decode_connector, r.create_connector, "Create a connector from a blueprint.", remote=True, body="ConnectorCreate", reply="ConnectorCreated"),
+    _ml("GET", "/connectors/{connector_id}", "connectors/get", r.decode_get_connector, r.get_connector, "A connector without its credential.", ("return_content",), reply="Connector", answers=_MAY_BE_MISSING),
+    _ml("PUT", "/connectors/{connector_id}", "connectors/update", r.decode_connector_update, r.update_connector, "Update a connector; loaded models use it at once.", remote=True, body="ConnectorUpdate", reply="Written", answers=_MAY_BE_MISSING),
+    _ml("DELETE", "/connectors/{connector_id}", "connectors/delete", r.nothing, r.delete_connector, "Delete a connector that no model uses.", reply="Written", answers=(404, 409)),
+    _ml("POST", "/model_groups/_register", "register_model_group", r.decode_group, r.register_group, "Register a model group.", body="ModelGroupCreate", reply="ModelGroupCreated"),
+    _ml("GET", "/model_groups/{model_group_id}", "model_groups/get", r.nothing, r.get_group, "A model group.", reply="ModelGroup", answers=_MAY_BE_MISSING),
+    _ml("PUT", "/model_groups/{model_group_id}", "update_model_group", r.decode_group, r.update_group, "Update a model group: name, description, who may use it.", body="ModelGroupUpdate", reply="Updated", answers=_MAY_BE_MISSING),
+    _ml("DELETE", "/model_groups/{model_group_id}", "model_groups/delete", r.nothing, r.delete_group, "Delete an empty model group.", reply="Written", answers=(404, 409)),
     *_models(),
-    _ml("GET", "/models/{model_id}", "models/get", r.nothing, r.get_model, "A model.", ("return_content",)),
-    _ml("PUT", "/models/{model_id}", "models/update", r.decode_model_update, r.update_model, "Update a model; a loaded one uses it at once."),
-    _ml("DELETE", "/models/{model_id}", "models/delete", r.nothing, r.delete_model, "Delete a model that is not deployed."),
-    _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, r.get_task, "A task."),
-    _ml("DELETE", "/tasks/{task_id}", "tasks/delete", r.nothing, r.delete_task, "Delete a task that does not run."),
+    _ml("GET", "/models/{model_id}", "models/get", r.nothing, r.get_model, "A model.", ("return_content",), reply="Model", answers=_MAY_BE_MISSING),
+    _ml("PUT", "/models/{model_id}", "models/update", r.decode_model_update, r.update_model, "Update a model; a loaded one uses it at once.", body="ModelUpdate", reply="Written", answers=_MAY_BE_MISSING),
+    _ml("DELETE", "/models/{model_id}", "models/delete", r.nothing, r.delete_model, "Delete a model that is not deployed.", reply="Written", answers=(404, 409)),
+    _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, r.get_task, "A task.", reply="Task", answers=_MAY_BE_MISSING),
+    _ml("DELETE", "/tasks/{task_id}", "tasks/delete", r.nothing, r.delete_task, "Delete a task that does not run.", reply="Written", answers=(404, 409)),
     *_cancels(),
     *_searches(),
     *_monitoring(),
-    _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters."),
-    _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape."),
+    _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters.", body="RemotePredict", reply="Inferences", answers=_PREDICT),
+    _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape.", body="Predict", reply="Inferences", answers=_PREDICT),
 )  # fmt: skip
 
 OPEN_PATHS = frozenset(

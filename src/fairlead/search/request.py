@@ -23,12 +23,14 @@ ARRAY = frozenset({"array"})
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key of the body: the kinds of value it takes, and what it sets; `sets` None: read and not needed."""
+    """A key of the body: the kinds of value it takes, and what it sets; `sets` None: read and not needed. A key that is
+    not `supported` is known and refused."""
 
     name: str
     kinds: frozenset[str]
     sets: str | None
     parse: Callable[[JsonNode], Any]
+    supported: bool = True
 
 
 def _not_negative(name: str) -> Callable[[JsonNode], int]:
@@ -109,7 +111,7 @@ KEYS: tuple[KeyRow, ...] = (
     KeyRow("explain", SCALAR, None, _only_false("explain")),
     KeyRow("profile", SCALAR, None, _only_false("profile")),
     *(
-        KeyRow(name, kinds, None, _unsupported(name))
+        KeyRow(name, kinds, None, _unsupported(name), supported=False)
         for name, kinds in (
             ("highlight", OBJECT),
             ("suggest", OBJECT),

@@ -1,0 +1,123 @@
+"""The OpenAPI document against a real process: requests made from it, valid and not, get the answers it promises and
+never a 5xx. `FAIRLEAD_FUZZ=N` makes N requests a route and some hundred systematic ones, where the default makes a few."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import CoveragePhaseConfig, PhasesConfig, ProjectConfig, ProjectsConfig
+
+from client import ML, Client
+from fairlead.domain.cluster_settings import SETTINGS, Scope
+from process import gateway
+
+load_all_checks()
+EXAMPLES = int(os.environ.get("FAIRLEAD_FUZZ", "0"))
+CONFORMANCE = [CHECKS.get_one(name) for name in ("status_code_conformance", "content_type_conformance")]
+SHAPE = CHECKS.get_one("response_schema_conformance")
+
+DOCUMENT = json.loads((Path(__file__).resolve().parents[2] / "docs" / "reference" / "openapi.json").read_text("utf-8"))
+PHASES = PhasesConfig(coverage=CoveragePhaseConfig(enabled=EXAMPLES > 0))
+api = schemathesis.openapi.from_dict(
+    DOCUMENT, config=schemathesis.Config(projects=ProjectsConfig(default=ProjectConfig(phases=PHASES)))
+)
+fuzzed = hypothesis.settings(
+    max_examples=EXAMPLES or 4,
+    derandomize=EXAMPLES == 0,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+DYNAMIC = tuple(row.key for row in SETTINGS.values() if row.scope is Scope.DYNAMIC)
+PROVIDER = "https://provider.example.org/echo"
+"""In simulation every URL leads to the simulator."""
+TRUSTED = {"plugins.ml_commons.trusted_connector_endpoints_regex": ["^https://provider\\.example\\.org/.*$"]}
+GOOD = {
+    "url": PROVIDER,
+    "protocol": "http",
+    "function_name": "remote",
+    "credential": {"key": "secret"},
+    "request_body": '{"v": "${parameters.v:-none}"}',
+}
+REFUSED = {"access_mode", "backend_roles", "add_all_backend_roles", "url"}
+"""Members that a server without security refuses whatever they hold, and the URL of a local model."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with gateway(tmp_path_factory.mktemp("openapi") / "data", "--simulate") as server:
+        yield server.url
+        assert server.running(), server.errors
+        assert "Traceback" not in server.errors, server.errors
+
+
+@pytest.fixture
+def living(served: str) -> dict[str, str]:
+    """Ids of a connector, a model in a group and its task, on a server with its first settings."""
+    client = Client(served)
+    reset = dict.fromkeys(DYNAMIC)
+    client.ok("PUT", "/_cluster/settings", {"persistent": reset | TRUSTED, "transient": reset})
+    connector = client.connector(PROVIDER)
+    body = {"name": os.urandom(8).hex(), "function_name": "remote", "connector_id": connector}
+    made = client.ok("POST", f"{ML}/models/_register", body)
+    group = client.ok("GET", f"{ML}/models/{made['model_id']}")["model_group_id"]
+    return {"connector_id": connector, "model_group_id": group, "node_id": "_all", **made}
+
+
+def aimed(case: schemathesis.Case, living: dict[str, str]) -> None:
+    """Turns most requests to what is there and to values that pass the first checks: else all would end at those."""
+    text = repr((case.path_parameters, case.body))
+    chance = zlib.crc32(text.encode("utf-8", "replace"))
+    if chance % 4 == 0:
+        return
+    case.path_parameters = {name: living.get(name, value) for name, value in (case.path_parameters or {}).items()}
+    if case.path == "/_cluster/settings" and isinstance(case.body, dict):
+        case.body = {scope: _renamed(values, chance) for scope, values in case.body.items()}
+    elif isinstance(case.body, dict):
+        top = {key: value for key, value in case.body.items() if key not in REFUSED}
+        case.body = _turned(top, GOOD | living)
+
+
+def _renamed(values: Any, chance: int) -> Any:
+    """A made-up value under the name of a setting."""
+    if not isinstance(values, dict):
+        return values
+    return {DYNAMIC[(chance + place) % len(DYNAMIC)]: value for place, value in enumerate(values.values())}
+
+
+def _turned(value: Any, places: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_turned(item, places) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: places[key] if key in places else _turned(item, places) for key, item in value.items()}
+
+
+def test_the_document_is_the_one_that_is_served(served: str) -> None:
+    assert Client(served).ok("GET", "/_fairlead/openapi.json") == DOCUMENT
+
+
+def test_the_document_is_valid_openapi() -> None:
+    api.validate()
+
+
+@api.parametrize()
+@fuzzed
+def test_no_request_made_from_it_is_a_500_or_gets_an_answer_that_it_does_not_promise(
+    case: schemathesis.Case, served: str, living: dict[str, str]
+) -> None:
+    aimed(case, living)
+    answer = case.call(base_url=served, timeout=30)
+    assert answer.status_code in (501, *range(200, 500)), (case.as_curl_command(), answer.text[:2000])
+    shape = [] if "filter_path" in (case.query or {}) else [SHAPE]
+    case.validate_response(answer, checks=[*CONFORMANCE, *shape])
