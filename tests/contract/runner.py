@@ -297,6 +297,14 @@ def comparable(response: Mapping[str, Any], variables: Mapping[str, str]) -> Any
 # Comparing.
 
 
+def _says_when(recorded: Any, answered: Any) -> str:
+    """A refusal for too many calls that tells more than the recorded one: when to try again."""
+    if answered is None or answered["status"] != 429 or "retry-after" in recorded:
+        return ""
+    same = recorded == {name: value for name, value in answered.items() if name != "retry-after"}
+    return "better: every 429 has a Retry-After header" if same else ""
+
+
 def compare(area: Area, answers: Mapping[str, Sequence[Answer]]) -> Parity:
     """The answers by scenario name against the records. A step without an answer differs; clearing the provider's log does
     not count as a step."""
@@ -314,7 +322,7 @@ def compare(area: Area, answers: Mapping[str, Sequence[Answer]]) -> Parity:
             answered = None if answer is None else comparable(answer.response, answer.variables)
             if recorded == answered:
                 continue
-            reason = record["accept"] or wanted.get(scenario, {}).get(str(number), "")
+            reason = record["accept"] or wanted.get(scenario, {}).get(str(number), "") or _says_when(recorded, answered)
             request, note = record["request"], record["note"]
             differences.append(Difference(scenario, number, request, note, reason, recorded, answered))
     return Parity(steps, tuple(differences))

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from fairlead.api.handlers import cluster as c
+from fairlead.api.handlers import controllers as limits
 from fairlead.api.handlers import monitoring as m
 from fairlead.api.handlers import resources as r
 from fairlead.api.openapi.document import document
@@ -174,6 +175,10 @@ ROUTES: tuple[Route, ...] = (
     _ml("DELETE", "/models/{model_id}", "models/delete", r.nothing, r.delete_model, "Delete a model that is not deployed.", reply="Written", answers=(404, 409)),
     _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, r.get_task, "A task.", reply="Task", answers=_MAY_BE_MISSING),
     _ml("DELETE", "/tasks/{task_id}", "tasks/delete", r.nothing, r.delete_task, "Delete a task that does not run.", reply="Written", answers=(404, 409)),
+    _ml("POST", "/controllers/{model_id}", "controllers/create", limits.decode_create, limits.create, "Limit single users of a model; replaces the controller that is there.", body="Controller", reply="ControllerCreated", answers=(404, 409)),
+    _ml("PUT", "/controllers/{model_id}", "controllers/update", limits.decode_update, limits.update, "Merge limits into a model's controller.", body="Controller", reply="Written", answers=(404, 409)),
+    _ml("GET", "/controllers/{model_id}", "controllers/get", r.nothing, limits.get, "The limits of single users of a model.", reply="Controller", answers=_MAY_BE_MISSING),
+    _ml("DELETE", "/controllers/{model_id}", "controllers/delete", r.nothing, limits.delete, "End the limits of single users of a model.", reply="Written", answers=_MAY_BE_MISSING),
     *_cancels(),
     *_searches(),
     *_monitoring(),

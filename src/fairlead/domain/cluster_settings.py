@@ -122,7 +122,7 @@ def _rows() -> tuple[Setting, ...]:
         Setting(P + "remote_job.status_regex.cancelling", s, "(stopping|cancelling)", "Which states mean cancelling (not built yet)."),
         Setting(P + "remote_job.status_regex.expired", s, "(expired|timeout)", "Which states mean expired (not built yet)."),
         Setting(P + "remote_job.status_regex.failed", s, "(failed)", "Which states mean failed (not built yet)."),
-        Setting(P + "controller_enabled", b, "true", "Off: the controller routes are refused (not built yet)."),
+        Setting(P + "controller_enabled", b, "true", "Off: the controller routes are refused; limits that are set stay."),
         Setting(P + "safe_delete_model", b, "false", "Refuses to delete models that are in use."),
         Setting(P + "sync_up_job_interval_in_seconds", i, "10", "How often idle models are looked for; 0 = never.", 0, 86400),
         Setting(P + "ml_task_timeout_in_seconds", i, "600", "After this a task that did not end counts as failed.", 1, 86400),

@@ -21,6 +21,7 @@ from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
 from fairlead.errors import FairleadError, StatusFault
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl, parse_url
+from fairlead.service.admission import Admission
 from fairlead.service.ports import Limits, Random
 from fairlead.service.snapshot import Destination
 from fairlead.transport import port
@@ -66,14 +67,15 @@ class Caller:
         self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
 
     async def predict(
-        self, connector: CompiledConnector, known: Destinations, asked: PredictInput
+        self, connector: CompiledConnector, known: Destinations, asked: PredictInput, limits: Admission | None = None
     ) -> list[InferenceResult]:
-        """One result per call to the provider, in the order of the documents. Raises fairlead.errors."""
+        """One result per call to the provider, in the order of the documents; each is admitted by itself. Raises
+        fairlead.errors."""
         action = connector.action(asked.action)
         datasets = action.chunks(asked.dataset)
         if len(datasets) == 1:
-            return [await self._call(connector, known, action, datasets[0])]
-        return await self._all(connector, known, action, datasets)
+            return [await self._call(connector, known, action, datasets[0], limits)]
+        return await self._all(connector, known, action, datasets, limits)
 
     def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
         """The parsed and trusted URL; known by its text until the egress policy or the size limit changes."""
@@ -104,14 +106,19 @@ class Caller:
         return Call(outgoing.method.encode(), url.target, headers, outgoing.body)
 
     async def _all(
-        self, connector: CompiledConnector, known: Destinations, action: CompiledAction, datasets: list[Dataset]
+        self,
+        connector: CompiledConnector,
+        known: Destinations,
+        action: CompiledAction,
+        datasets: list[Dataset],
+        limits: Admission | None,
     ) -> list[InferenceResult]:
         """All chunks at once, no more than the connector's pool takes; the first failure is told when all ended."""
         gate = asyncio.Semaphore(max(1, connector.config.max_connection))
 
         async def one(dataset: Dataset) -> InferenceResult:
             async with gate:
-                return await self._call(connector, known, action, dataset)
+                return await self._call(connector, known, action, dataset, limits)
 
         outcomes = await asyncio.gather(*(one(dataset) for dataset in datasets), return_exceptions=True)
         results: list[InferenceResult] = []
@@ -122,12 +129,19 @@ class Caller:
         return results
 
     async def _call(
-        self, connector: CompiledConnector, known: Destinations, action: CompiledAction, dataset: Dataset
+        self,
+        connector: CompiledConnector,
+        known: Destinations,
+        action: CompiledAction,
+        dataset: Dataset,
+        limits: Admission | None,
     ) -> InferenceResult:
         # A script that may take long runs beside the event loop, so that other predicts go on.
         outgoing = await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
         post = action.post(outgoing.parameters)
         destination = self.destination(connector, known, outgoing)
+        if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
+            await limits.admit()
         if connector.retry is None:
             reply = await self._attempt(connector, action, outgoing, destination)
         else:

@@ -22,6 +22,7 @@ from fairlead.errors import FairleadError, IllegalArgument, ResourceNotFound, St
 from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import require_remote_inference
+from fairlead.service.controllers import limit_resets
 from fairlead.service.loading import load_model, model_id_suffix
 from fairlead.service.models import ModelService, no_model
 from fairlead.service.ports import Ports
@@ -70,7 +71,9 @@ class DeploymentService:
             found = self._snapshot.ready.get(id)
             if found is not None:
                 return found
-            return await load_model(self._ports, id, model)  # raises what keeps it from loading
+            loaded = await load_model(self._ports, id, model)  # raises what keeps it from loading
+            loaded.limiter = self._snapshot.limiter_of(id, model)
+            return loaded
         if not self._snapshot.settings["model_auto_deploy.enable"]:
             raise IllegalArgument("Model not ready yet. Please deploy the model first.")
         if not model.auto_deploy:
@@ -176,6 +179,7 @@ class DeploymentService:
             return [
                 Put(KIND, id, state.document(), document.revision),
                 Put(tasks.KIND, task_id, task.document(), 0),
+                *await limit_resets(self._ports.store, id),
             ], outcome
 
         _, outcome = await commit(self._ports.store, prepare)

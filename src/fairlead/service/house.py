@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.service.connectors import ConnectorService
+from fairlead.service.controllers import ControllerService
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.groups import GroupService
 from fairlead.service.key_upkeep import KeyUpkeep
+from fairlead.service.limit_ledger import Ledger
+from fairlead.service.limits import Limits
 from fairlead.service.model_update import ModelUpdateService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
@@ -62,9 +65,11 @@ class House:
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)
+        ledger = Ledger(ports.store, worker_id, ports.clock, ports.new_id)
+        self.limits = Limits(ledger, snapshot, identity.workers, ports.monotonic)
         self.models = ModelService(ports, snapshot)
+        self.controllers = ControllerService(ports, snapshot)
         self.registrations = RegistrationService(ports, snapshot, self.groups, self.recorder)
-        self.model_updates = ModelUpdateService(ports, snapshot)
         self.deployments = DeploymentService(ports, snapshot, self.models, self.recorder)
         self.tasks = TaskService(ports)
         self.settings = SettingsService(ports, snapshot)
@@ -73,6 +78,7 @@ class House:
         self.reports = Reports(
             ports.store, self.recorder, ports.node_id, worker_id, ports.clock, ports.monotonic, self._gauges
         )
+        self.model_updates = ModelUpdateService(ports, snapshot, self.reports)
         self.stats = StatsService(ports, snapshot, self.reports)
         self.profile = ProfileService(ports, snapshot, self.reports)
         self.sync_up = SyncUpJob(ports, snapshot, self.deployments, self.reports, worker_id)
@@ -83,13 +89,14 @@ class House:
 
     async def run_jobs(self) -> None:
         """What a worker does by itself beside answering; runs until cancelled."""
-        jobs = [self.reports.run(), self.sync_up.run()]
+        jobs = [self.reports.run(), self.sync_up.run(), self.limits.run()]
         if self.key_upkeep is not None:
             jobs.append(self.key_upkeep.run())
         await asyncio.gather(*jobs)
 
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it."""
+        await self.limits.stop()
         await self.sync_up.stop()
         if self.key_upkeep is not None:
             await self.key_upkeep.stop()

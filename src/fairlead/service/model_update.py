@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fairlead.domain import bucket as buckets
 from fairlead.domain import connector as connectors
 from fairlead.domain import group as groups
 from fairlead.domain.access import Access
+from fairlead.domain.bucket import Bucket, Rate
 from fairlead.domain.group import ModelGroup
 from fairlead.domain.model import INDEX, KIND, Model, ModelState, config_fault, merged
 from fairlead.domain.names import name_faults
-from fairlead.domain.ports import Put, Require, Step
+from fairlead.domain.ports import Put, Remove, Require, Step
 from fairlead.domain.principal import Principal
 from fairlead.errors import ActionValidation, StatusFault
 from fairlead.service import guardrails, replies
@@ -20,7 +22,8 @@ from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import ConnectorFields, Updated, script_warnings, standalone, updated_connector
 from fairlead.service.ports import Ports
-from fairlead.service.snapshot import Snapshot
+from fairlead.service.reports import Reports
+from fairlead.service.snapshot import LOADED_STATES, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,11 @@ class ModelChanges:
 class ModelUpdateService:
     """Updates."""
 
-    def __init__(self, ports: Ports, snapshot: Snapshot) -> None:
+    def __init__(self, ports: Ports, snapshot: Snapshot, reports: Reports) -> None:
         self._ports = ports
         self._snapshot = snapshot
         self._access = AccessControl(snapshot)
+        self._reports = reports
 
     async def update(self, id: str, changes: ModelChanges, principal: Principal | None = None) -> Updated:
         """Order of checks: spec/02 1.6. Model, target group and the connector's presence are one atomic write."""
@@ -68,6 +72,8 @@ class ModelUpdateService:
             model = _values(model, changes)
             model, more = await self._regrouped(model, changes.model_group_id, principal)
             model = replace(model, model_id=id, last_updated_time=self._ports.clock())
+            if changes.rate_limiter is not None:
+                steps = [*steps, await self._refilled(id, stored, model)]
             return [Put(KIND, id, model.document(), document.revision), *steps, *more], model
 
         writes, model = await commit(self._ports.store, prepare)
@@ -75,6 +81,16 @@ class ModelUpdateService:
         inner = model.connector if changes.connector is not None else None
         warnings = () if inner is None else script_warnings(self._ports, inner)
         return Updated(replies.written(INDEX, writes[0], "updated"), warnings)
+
+    async def _refilled(self, id: str, stored: Model, model: Model) -> Step:
+        """A change refills. A limit that a loaded model did not have counts what was called in its last period, as recorded:
+        a model that was called today and is now limited to one call a day refuses the next one."""
+        rate = Rate.of(model.rate_limiter)
+        if rate is None or Rate.of(stored.rate_limiter) is not None or stored.model_state not in LOADED_STATES:
+            return Remove(buckets.KIND, id)
+        used = await self._reports.predicts_within(id, float(rate.capacity / rate.per_ms))
+        bucket = Bucket.full(rate, self._ports.clock(), self._ports.new_id(), used)
+        return Put(buckets.KIND, id, bucket.document())
 
     async def _connected(
         self, id: str, stored: Model, changes: ModelChanges, principal: Principal | None

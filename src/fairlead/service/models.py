@@ -12,6 +12,7 @@ from fairlead.errors import IndexNotFound, StatusFault
 from fairlead.service import guardrails, replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
+from fairlead.service.controllers import limit_resets
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
@@ -46,7 +47,8 @@ class ModelService:
                     "Model cannot be deleted in deploying or deployed state. Try undeploy model first then delete", 400
                 )
             checks = [await self._unused(id)] if self._snapshot.settings["safe_delete_model"] else []
-            return [Remove(KIND, id, document.revision), *checks], None
+            limits = await limit_resets(self._ports.store, id, gone=True)
+            return [Remove(KIND, id, document.revision), *checks, *limits], None
 
         writes, _ = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()

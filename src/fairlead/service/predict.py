@@ -69,7 +69,8 @@ class PredictService:
             if not ready.model.enabled:
                 raise StatusFault("Model is disabled.", 403)
             inference = self._recorder.now()
-            results = await self._caller.predict(ready.connector, ready.routes, asked)
+            admission = None if ready.limiter is None else ready.limiter.of(principal)
+            results = await self._caller.predict(ready.connector, ready.routes, asked, admission)
         except BaseException as fault:
             self._recorder.failed(call, fault)
             raise

@@ -17,3 +17,10 @@ def written(index: str, write: Written, result: str) -> Json:
         "_seq_no": write.revision,
         "_primary_term": 1,
     }
+
+
+def unchanged(index: str, write: Written) -> Json:
+    """The reply of an update that changes nothing; `write` is the document's last one."""
+    shown = written(index, write, "noop")
+    del shown["forced_refresh"]
+    return {**shown, "_shards": {"total": 0, "successful": 0, "failed": 0}}

@@ -115,6 +115,16 @@ class Reports:
                     used[id] = max(used.get(id, 0), usage["used"])
         return used
 
+    async def predicts_within(self, model_id: str, milliseconds: float) -> int:
+        """How many predicts of a model ended in the last `milliseconds` on any worker, as far as their samples are kept."""
+        count = 0
+        for reports in (await self.by_node()).values():
+            for report in reports:
+                usage = report["models"].get(model_id, {"predict": ()})
+                since = report["updated"] - self._clock() + milliseconds
+                count += sum(1 for ago, _ in usage["predict"] if ago <= since)
+        return count
+
     def _own(self) -> Json:
         identity = {"node": self._node_id, "worker": self._worker_id, "stopped": False}
         return {**identity, **self._gauges(), **self._recorder.report()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairlead.domain import connector as connectors
 from fairlead.domain import group as groups
@@ -22,6 +22,7 @@ from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import FairleadError
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl
+from fairlead.service.admission import Limiter
 from fairlead.transport.port import Limits, Route
 
 log = logging.getLogger("fairlead.snapshot")
@@ -46,12 +47,13 @@ class Destination:
 
 @dataclass(eq=False, slots=True)
 class ReadyModel:
-    """A loaded model. `routes` remembers checked destinations by the text of their URL."""
+    """A loaded model. `routes` remembers checked destinations by the text of their URL; `limiter` is None without limits."""
 
     id: str
     model: Model
     connector: CompiledConnector
     routes: dict[str, Destination] = field(default_factory=dict)
+    limiter: Limiter | None = None
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]
@@ -86,6 +88,8 @@ class Snapshot:
         """Models that should be loaded and could not be, and why."""
         self.on_settings: list[Callable[[ClusterSettings], None]] = []
         self.on_model_gone: list[Callable[[str], None]] = []
+        self.limiter_of: Callable[[str, Model], Limiter | None] = lambda id, model: None
+        """Compiles the limits of a model that is loaded."""
 
     async def start(self, load: Load) -> None:
         """Reads everything once; `load` compiles a stored model."""
@@ -132,6 +136,11 @@ class Snapshot:
     def follow_kind(self, kind: str, take: Take) -> None:
         """From now on, changes of this kind are handed to `take`. Called before `start`."""
         self._followed[kind] = take
+
+    def limit_again(self, id: str) -> None:
+        """The limits of a model changed; a loaded one has the new ones at once."""
+        if (ready := self.ready.get(id)) is not None:
+            self.ready[id] = replace(ready, limiter=self.limiter_of(id, ready.model))
 
     def follow_whole(self, kind: str, take: Take) -> None:
         """As `follow_kind`, and `start` hands over what is stored already."""
@@ -191,13 +200,15 @@ class Snapshot:
         ready = self.ready.get(id)
         if ready is None or (ready.model.connector, ready.model.connector_id) != (model.connector, model.connector_id):
             return False
-        self.ready[id] = ReadyModel(id, model, ready.connector, ready.routes)
+        self.ready[id] = replace(ready, model=model, limiter=self.limiter_of(id, model))
         return True
 
     async def _reload(self, id: str, model: Model) -> None:
         assert self._load is not None
         try:
-            self.ready[id] = await self._load(id, model)
+            loaded = await self._load(id, model)
+            loaded.limiter = self.limiter_of(id, model)
+            self.ready[id] = loaded
             self.lost.pop(id, None)
         except FairleadError as fault:
             # The old one must not go on: its credential or endpoint may be what was taken away.

@@ -241,6 +241,7 @@ BODIES: dict[str, Body] = {
     "ModelUpdate": Body(members(MODEL)),
     "DeployOptions": Body(members(NODE_IDS), required=False),
     "UndeployOptions": Body(members({"model_ids": texts(), **NODE_IDS}), required=False),
+    "Controller": Body(members({"user_rate_limiter": mapped(ref("RateLimiter"), "Limits by the name of a user.")})),
     "StatsQuery": Body(STATS_QUERY, required=False),
     "ProfileQuery": Body(PROFILE_QUERY, required=False),
     "Search": Body(SEARCH, required=False),

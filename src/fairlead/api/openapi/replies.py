@@ -194,6 +194,10 @@ REPLIES: dict[str, Schema] = {
     ),
     "Model": MODEL,
     "Task": TASK,
+    "ControllerCreated": _made("model_id", "status"),
+    "Controller": members(
+        {"model_id": text(), "user_rate_limiter": mapped(whatever())}, ("model_id", "user_rate_limiter")
+    ),
     "Written": WRITTEN,
     "Updated": _made("status"),
     "SearchFound": FOUND,

@@ -1,0 +1,109 @@
+"""Limits in real processes: exact over workers, live, and not lost with a worker that is killed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from client import ML, Client
+from process import gateway
+
+HUNDRED = {"limit": 100, "unit": "DAYS"}
+DISABLED = {"persistent": {"plugins.ml_commons.controller_enabled": False}}
+
+
+def statuses(client: Client, model: str, calls: int, at_once: int = 12) -> Counter[int]:
+    """Each call on a connection of its own, so that all workers get some."""
+    with ThreadPoolExecutor(at_once) as pool:
+        return Counter(pool.map(lambda _: client.predict(model, v="x").status, range(calls)))
+
+
+def limited(client: Client, simulator: str, limiter: dict[str, object]) -> str:
+    model = client.model(client.connector(f"{simulator}/echo"), rate_limiter=limiter)
+    client.ok("POST", f"{ML}/models/{model}/_deploy")
+    return model
+
+
+def workers_of(pid: int) -> list[int]:
+    """The worker processes of a server, and not what else multiprocessing starts."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text()
+        except OSError:
+            continue
+        if int(text.rpartition(")")[2].split()[1]) != pid:
+            continue
+        if b"spawn_main" in (path.parent / "cmdline").read_bytes():
+            found.append(int(path.parent.name))
+    return found
+
+
+def test_four_workers_admit_exactly_the_limit_and_a_change_is_live_on_all(tmp_path: Path, simulator: str) -> None:
+    with gateway(tmp_path / "data", "--workers", "4") as server:
+        client = Client(server.url)
+        client.trust_local()
+        model = limited(client, simulator, HUNDRED)
+        assert statuses(client, model, 300) == {200: 100, 429: 200}
+        refused = client.predict(model, v="x")
+        assert refused.body["error"]["reason"] == "Request is throttled at model level."
+        assert 0 < int(refused.headers["retry-after"]) <= 864
+        client.ok("PUT", f"{ML}/models/{model}", {"rate_limiter": {"limit": 30}})
+        assert statuses(client, model, 60) == {200: 30, 429: 30}
+        assert "Traceback" not in server.errors
+
+
+def test_calls_of_one_connection_get_what_other_workers_had_taken(tmp_path: Path, simulator: str) -> None:
+    """All workers take a slice; then one is asked for everything that is left."""
+    with gateway(tmp_path / "data", "--workers", "2") as server:
+        client = Client(server.url)
+        client.trust_local()
+        model = limited(client, simulator, HUNDRED)
+        assert statuses(client, model, 20) == {200: 20}
+        address = urlsplit(server.url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        found: Counter[int] = Counter()
+        for _ in range(90):
+            connection.request(
+                "POST",
+                f"{ML}/models/{model}/_predict",
+                json.dumps({"parameters": {"v": "x"}}),
+                {"Content-Type": "application/json"},
+            )
+            reply = connection.getresponse()
+            reply.read()
+            found[reply.status] += 1
+        connection.close()
+        assert found == {200: 80, 429: 10}
+
+
+def test_a_killed_worker_costs_at_most_its_slice_and_adds_nothing(tmp_path: Path, simulator: str) -> None:
+    with gateway(tmp_path / "data", "--workers", "2") as server:
+        client = Client(server.url)
+        client.trust_local()
+        model = limited(client, simulator, HUNDRED)
+        assert statuses(client, model, 20) == {200: 20}
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+        admitted = 0
+        for _ in range(200):
+            try:
+                admitted += client.predict(model, v="x").status == 200
+            except (OSError, http.client.HTTPException):  # the killed worker had taken the connection
+                continue
+        assert 80 - 100 // 8 <= admitted <= 80
+
+
+def test_switched_off_controllers_are_refused_with_a_400(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data") as server:
+        client = Client(server.url)
+        client.ok("PUT", "/_cluster/settings", DISABLED)
+        for method, body in (("GET", None), ("DELETE", None), ("POST", {}), ("PUT", {})):
+            answer = client(method, f"{ML}/controllers/abc", body)
+            assert answer.status == 400
+            assert answer.body["error"]["reason"].startswith("Controller is currently disabled.")
