@@ -31,6 +31,7 @@ FairleadError                     500 exception
  +- VersionConflict               409 version_conflict_engine_exception
  +- StatusFault                   any status_exception
  |   +- RemoteThrottled           any remote_connector_throttling_exception
+ |   +- PlainFault                any, shown as a text instead of an object (spec/01 5.5)
  +- MLFault                       500 m_l_exception
  +- PathNotFound                  500 path_not_found_exception
  +- ClassCast                     500 class_cast_exception
@@ -268,6 +269,10 @@ class StatusFault(FairleadError):
 
 class RemoteThrottled(StatusFault):
     type = "remote_connector_throttling_exception"
+
+
+class PlainFault(StatusFault):
+    """What routing and header checks answer: a text where others have an object (spec/01 5.5)."""
 
 
 class MLFault(FairleadError):

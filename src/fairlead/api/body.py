@@ -1,29 +1,78 @@
-"""Reading request bodies from ASGI with a size limit. Deadlines are the protocol's: fairlead.api.server."""
+"""Reading request bodies from ASGI: bounded in size before and while they come, without their coding, as JSON.
+
+Deadlines are the protocol's: fairlead.api.server.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from fairlead.api.coding import decoded
+from fairlead.api.media import is_yaml
+from fairlead.api.request import content_type_fault
+from fairlead.api.yaml_text import json_of
 from fairlead.errors import StatusFault
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_FRAMING = frozenset({b"content-length", b"content-encoding", b"content-type", b"expect"})
+_INLINE = 4 * 1024
+"""YAML bytes that are read on the event loop."""
+
 
 class Disconnected(Exception):
     """The caller went away before the body was complete."""
 
 
-async def read_body(receive: Receive, max_bytes: int) -> bytes:
-    """Raises StatusFault 413, or Disconnected."""
+async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int) -> bytes:
+    """The body as JSON text, whatever form and coding it came in.
+
+    Raises StatusFault 413 (by its announced length before any of it is read) or 400, PlainFault 406 or 415,
+    ContentTypeHeader, what `json_of` raises for YAML, and Disconnected.
+    """
+    coding = ""
+    kind: bytes | None = None
+    length, waits = 0, False
+    for name, value in headers:
+        if name in _FRAMING:
+            if name == b"content-type":
+                kind = value
+            elif name == b"content-length":
+                length = int(value)
+            elif name == b"content-encoding":
+                coding = f"{coding}, {value.decode('latin-1')}" if coding else value.decode("latin-1")
+            else:
+                waits = True
+    if length > max_bytes:
+        # Who waits for "100 Continue" may or may not send the body now: only a closed connection is unambiguous
+        # (RFC 9110 10.1.1). Others go on sending; the protocol drops what comes, within bounds.
+        raise _too_large(max_bytes, {"Connection": "close"} if waits else {})
+    body = await _whole(receive, max_bytes)
+    if coding:
+        body = await decoded(body, coding, max_bytes)
+    if not body or kind == b"application/json":
+        return body
+    header = None if kind is None else kind.decode("latin-1")
+    if (fault := content_type_fault(header)) is not None:
+        raise fault
+    if header is None or not is_yaml(header):
+        return body
+    return json_of(body) if len(body) <= _INLINE else await asyncio.to_thread(json_of, body)
+
+
+async def _whole(receive: Receive, max_bytes: int) -> bytes:
     message = await receive()
     if message["type"] == "http.disconnect":
         raise Disconnected
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
-        return body if len(body) <= max_bytes else _refuse(max_bytes)
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes, {})
+        return body
     parts, size = [body], len(body)
     while message.get("more_body", False):
         message = await receive()
@@ -32,9 +81,9 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > max_bytes:
-            _refuse(max_bytes)
+            raise _too_large(max_bytes, {})
     return b"".join(parts)
 
 
-def _refuse(max_bytes: int) -> bytes:
-    raise StatusFault(f"The request body is larger than {max_bytes} bytes", 413)
+def _too_large(max_bytes: int, headers: dict[str, str]) -> StatusFault:
+    return StatusFault(f"The request body is larger than {max_bytes} bytes", 413, headers=headers)

@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from fairlead.api.error_body import envelope
 from fairlead.api.filter_path import apply_filter
-from fairlead.api.request import Request
+from fairlead.api.media import CONTENT_TYPES, JSON, PLAIN, YAML, Shape
+from fairlead.api.yaml_text import yaml_of
 from fairlead.domain.version import REFERENCE_VERSION
 from fairlead.errors import FairleadError
-from fairlead.java.json import JsonFault, compact
+from fairlead.java.json import JsonFault, compact, strict_loads
 
-JSON_CONTENT_TYPE = "application/json; charset=UTF-8"
+JSON_CONTENT_TYPE = CONTENT_TYPES[JSON]
 VERSION_HEADER = ("X-OpenSearch-Version", f"OpenSearch/{REFERENCE_VERSION} (opensearch)")
 
 
@@ -50,21 +51,28 @@ def _big_dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def respond(reply: Reply, request: Request) -> Response:
+def rendered(body: Any, status: int, shape: Shape) -> bytes:
+    """A JSON value in the form the caller wants; error bodies are never filtered. Raises IllegalArgument of `apply_filter`."""
+    if shape.filter_path and status < 400:
+        body = apply_filter(body, shape.filter_path)
+    if shape.form == YAML:
+        return yaml_of(strict_loads(dumps(body)))  # through JSON, so that both say the same
+    return dumps(body, pretty=shape.pretty)
+
+
+def content_type(shape: Shape) -> str:
+    return CONTENT_TYPES.get(shape.form, JSON_CONTENT_TYPE)
+
+
+def respond(reply: Reply, shape: Shape = PLAIN) -> Response:
     headers = {**dict([VERSION_HEADER]), **reply.headers}
     if isinstance(reply.body, str):
         return Response(reply.body, reply.status, headers, reply.content_type)
-    body = reply.body
-    if reply.status < 400 and request.query.get("filter_path"):
-        body = apply_filter(body, request.query["filter_path"])
-    return Response(
-        dumps(body, pretty=request.query.get("pretty") in ("", "true")), reply.status, headers, reply.content_type
-    )
+    return Response(rendered(reply.body, reply.status, shape), reply.status, headers, content_type(shape))
 
 
-def error_reply(error: FairleadError) -> Reply:
-    """Error bodies are never filtered."""
-    return Reply(envelope(error), error.status, error.headers)
+def error_reply(error: FairleadError, shape: Shape = PLAIN) -> Reply:
+    return Reply(envelope(error, trace=shape.trace), error.status, error.headers)
 
 
 def simple_error(

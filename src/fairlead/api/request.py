@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, unquote_to_bytes
 
+from fairlead.api.media import BODY_TYPES, PLAIN, Shape, media_type
 from fairlead.domain.principal import Principal
-from fairlead.errors import BadParameter, BodyParse, ContentTypeHeader, FairleadError, IllegalArgument
+from fairlead.errors import BadParameter, BodyParse, ContentTypeHeader, FairleadError, IllegalArgument, PlainFault
 
 GLOBAL_PARAMETERS = frozenset({"pretty", "human", "format", "filter_path", "error_trace"})
-JSON_TYPES = frozenset({"application/json", "application/x-ndjson"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     principal: Principal | None = None
+    shape: Shape = PLAIN
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean query parameter; an empty value means true."""
@@ -104,12 +105,12 @@ def _similarity(one: str, other: str) -> float:
     return 1 - previous[-1] / max(len(one), len(other), 1)
 
 
-def content_type_fault(header: str | None) -> FairleadError | str | None:
-    """What is wrong with the type of a body that is not empty: an error, or the text of a 406, or nothing."""
+def content_type_fault(header: str | None) -> FairleadError | None:
+    """What is wrong with the type of a body that is not empty (spec/01 5.5)."""
     if header is None:
-        return "Content-Type header [] is not supported"
-    kind = header.split(";")[0].strip().lower()
+        return PlainFault("Content-Type header [] is not supported", 406)
+    kind = media_type(header)
     if kind.count("/") != 1 or not all(kind.split("/")) or " " in kind:
         text = f"invalid Content-Type header [{header}]"
         return ContentTypeHeader(f"java.lang.IllegalArgumentException: {text}", cause=IllegalArgument(text))
-    return None if kind in JSON_TYPES else f"Content-Type header [{header}] is not supported"
+    return None if kind in BODY_TYPES else PlainFault(f"Content-Type header [{header}] is not supported", 406)
