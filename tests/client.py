@@ -46,6 +46,7 @@ class Client:
         tls: ssl.SSLContext | None = None,
         always: dict[str, str] | None = None,
     ) -> None:
+        self.base = base
         self._address = urlsplit(base)
         self._tls = tls
         self._always = {**(basic(login) if login else {}), **(always or {})}

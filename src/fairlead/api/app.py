@@ -13,15 +13,17 @@ from starlette.routing import Router
 
 from fairlead.api import predict_route
 from fairlead.api.body import Disconnected, Receive, Send, read_body
+from fairlead.api.coding import GzipSend, wants_gzip
 from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
+from fairlead.api.media import PLAIN, Shape, shape, unacceptable
 from fairlead.api.origin import OriginRule
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
-from fairlead.api.request import Request, content_type_fault, decode_segment, parse_query, refuse_unknown
+from fairlead.api.request import Request, decode_segment, parse_query, refuse_unknown
 from fairlead.api.route import Access, Route
 from fairlead.api.routes import OPEN_PATHS, ROUTES
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
-from fairlead.errors import FairleadError, Unavailable
+from fairlead.errors import BadParameter, FairleadError, Unavailable
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
@@ -81,9 +83,11 @@ class App:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self._predict is not None
         assert self._router is not None
+        if wants_gzip(scope["headers"]):
+            send = GzipSend(send)
         try:
             if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
-                await respond(simple_error(reason, 403), _bare(scope))(scope, receive, send)
+                await respond(simple_error(reason, 403), _wished(scope))(scope, receive, send)
                 return
             principal = await self._gate.admit(scope) if self._gate is not None else None
             if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
@@ -97,19 +101,33 @@ class App:
         except Disconnected:
             pass
         except Refusal as refusal:
-            await respond(refusal.reply, _bare(scope))(scope, receive, send)
+            await respond(refusal.reply, _wished(scope))(scope, receive, send)
         except Exception:
             log.exception(
                 "unexpected fault while answering %s %s", scope["method"], scope["raw_path"].decode("latin-1")
             )
             fault = FairleadError("Internal error; the server's log says more")
-            await Response(
-                respond(error_reply(fault), _bare(scope)).body, 500, dict([VERSION_HEADER]), "application/json"
-            )(scope, receive, send)
+            await _refusal(fault, scope)(scope, receive, send)
 
 
-def _bare(scope: Scope) -> Request:
-    return Request(scope["method"], scope["raw_path"].decode("latin-1"), "", {}, {}, {}, b"")
+def _refusal(fault: FairleadError, scope: Scope) -> Response:
+    wished = _wished(scope)
+    return respond(error_reply(fault, wished), wished)
+
+
+def _wished(scope: Scope) -> Shape:
+    """How a reply without a request to it is written: the caller's wishes, so far as they can be read."""
+    headers = _headers(scope)
+    try:
+        query = parse_query(scope["query_string"].decode("latin-1"))
+    except BadParameter:
+        query = {}
+    wanted = shape(query, headers.get("accept"), headers.get("content-type"))
+    return PLAIN if unacceptable(wanted) else wanted
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def router(house: House, max_body: int, gate: Gate | None = None) -> Router:
@@ -128,7 +146,7 @@ async def _no_route(scope: Any, receive: Any, send: Any) -> None:
         await Response(b"", 200, dict([VERSION_HEADER]), "text/plain")(scope, receive, send)
         return
     reply = simple_error(f"no handler found for uri [{path}] and method [{method}]", 400, with_status=False)
-    await respond(reply, _bare(scope))(scope, receive, send)
+    await respond(reply, _wished(scope))(scope, receive, send)
 
 
 class _Path:
@@ -141,7 +159,6 @@ class _Path:
         self._gate = gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = _bare(scope)
         try:
             method = "GET" if scope["method"] == "HEAD" and scope["path"] == "/" else scope["method"]
             route = self._routes.get(method)
@@ -150,12 +167,12 @@ class _Path:
             else:
                 ids = {name: decode_segment(value) for name, value in scope["path_params"].items()}
                 only_asks = self._authorized(scope, route, ids)
-                request, refused = await self._request(scope, receive, ids)
-                response = respond(refused or await self._answer(route, request, only_asks), request)
+                request = await self._request(scope, receive, ids)
+                response = respond(await self._answer(route, request, only_asks), request.shape)
         except FairleadError as fault:
-            response = respond(error_reply(fault), request)
+            response = _refusal(fault, scope)
         except StoreUnavailable as fault:
-            response = respond(error_reply(Unavailable(str(fault))), request)
+            response = _refusal(Unavailable(str(fault)), scope)
         await response(scope, receive, send)
 
     def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
@@ -184,24 +201,15 @@ class _Path:
             return self._gate.verdict(request.principal, route.action, request.ids.get("model_id"))
         return await route.run(self._house, request, decoded)
 
-    async def _request(self, scope: Any, receive: Receive, ids: dict[str, str]) -> tuple[Request, Reply | None]:
+    async def _request(self, scope: Any, receive: Receive, ids: dict[str, str]) -> Request:
         query_text = scope["query_string"].decode("latin-1")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await read_body(receive, self._max_body)
-        request = Request(
-            scope["method"],
-            scope["raw_path"].decode("latin-1"),
-            query_text,
-            ids,
-            parse_query(query_text),
-            headers,
-            body,
-            scope[PRINCIPAL],
-        )
-        fault = content_type_fault(headers.get("content-type")) if body else None
-        if isinstance(fault, FairleadError):
+        headers, query = _headers(scope), parse_query(query_text)
+        wanted = shape(query, headers.get("accept"), headers.get("content-type"))
+        if (fault := unacceptable(wanted)) is not None:
             raise fault
-        return request, None if fault is None else simple_error(fault, 406)
+        body = await read_body(scope["headers"], receive, self._max_body)
+        path = scope["raw_path"].decode("latin-1")
+        return Request(scope["method"], path, query_text, ids, query, headers, body, scope[PRINCIPAL], wanted)
 
     def _other_method(self, scope: Any) -> Response:
         allowed = list(self._routes)
@@ -211,4 +219,4 @@ class _Path:
         query = scope["query_string"].decode("latin-1")
         uri = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
         text = f"Incorrect HTTP method for uri [{uri}] and method [{scope['method']}], allowed: [{', '.join(allowed)}]"
-        return respond(simple_error(text, 405, headers=allow), _bare(scope))
+        return respond(simple_error(text, 405, headers=allow), _wished(scope))

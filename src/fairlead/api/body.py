@@ -1,18 +1,15 @@
-"""Reading request bodies from ASGI: bounded in size before and while they come, without their coding, as JSON.
+"""Reading request bodies from ASGI: bounded in size before and while they come, without their coding.
 
 Deadlines are the protocol's: fairlead.api.server.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from fairlead.api.coding import decoded
-from fairlead.api.media import is_yaml
 from fairlead.api.request import content_type_fault
-from fairlead.api.yaml_text import json_of
 from fairlead.errors import StatusFault
 
 Message = MutableMapping[str, Any]
@@ -20,8 +17,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _FRAMING = frozenset({b"content-length", b"content-encoding", b"content-type", b"expect"})
-_INLINE = 4 * 1024
-"""YAML bytes that are read on the event loop."""
 
 
 class Disconnected(Exception):
@@ -29,10 +24,10 @@ class Disconnected(Exception):
 
 
 async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int) -> bytes:
-    """The body as JSON text, whatever form and coding it came in.
+    """The body without its coding, of a type that is read here.
 
     Raises StatusFault 413 (by its announced length before any of it is read) or 400, PlainFault 406 or 415,
-    ContentTypeHeader, what `json_of` raises for YAML, and Disconnected.
+    ContentTypeHeader, and Disconnected.
     """
     coding = ""
     kind: bytes | None = None
@@ -56,12 +51,9 @@ async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, ma
         body = await decoded(body, coding, max_bytes)
     if not body or kind == b"application/json":
         return body
-    header = None if kind is None else kind.decode("latin-1")
-    if (fault := content_type_fault(header)) is not None:
+    if (fault := content_type_fault(None if kind is None else kind.decode("latin-1"))) is not None:
         raise fault
-    if header is None or not is_yaml(header):
-        return body
-    return json_of(body) if len(body) <= _INLINE else await asyncio.to_thread(json_of, body)
+    return body
 
 
 async def _whole(receive: Receive, max_bytes: int) -> bytes:

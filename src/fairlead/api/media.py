@@ -22,7 +22,7 @@ _TYPES = {
     "application/cbor": "cbor",
     "application/smile": "smile",
 }
-BODY_TYPES = frozenset(name for name, form in _TYPES.items() if form in CONTENT_TYPES)
+BODY_TYPES = frozenset(name for name, form in _TYPES.items() if form == JSON)
 """Types of a request body that are read; others are a 406 (spec/01 5.5)."""
 
 

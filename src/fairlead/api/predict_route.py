@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from fairlead.api.body import Receive, Send, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
-from fairlead.api.filter_path import apply_filter
 from fairlead.api.gate import PERMISSION_CHECK, Gate
-from fairlead.api.reply import VERSION_HEADER, Reply, dumps, error_reply, simple_error
-from fairlead.api.request import boolean, content_type_fault, decode_segment, parse_query, refuse_unknown
+from fairlead.api.media import JSON, PLAIN, Shape, shape, unacceptable
+from fairlead.api.reply import VERSION_HEADER, content_type, error_reply, rendered
+from fairlead.api.request import boolean, decode_segment, parse_query, refuse_unknown
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
@@ -25,6 +25,10 @@ _JSON = (b"content-type", b"application/json; charset=UTF-8")
 _VERSION = (VERSION_HEADER[0].lower().encode(), VERSION_HEADER[1].encode())
 _KNOWN = frozenset({"model_id", "algorithm", PERMISSION_CHECK})
 _KNOWN_WITHOUT_GATE = _KNOWN - {PERMISSION_CHECK}
+_SHAPING = frozenset({b"accept", b"content-type"})
+_USUAL = frozenset(
+    {b"application/json", b"*/*", b"application/json; charset=UTF-8", b"application/json; charset=utf-8"}
+)
 ACTION = "cluster:admin/opensearch/ml/predict"
 """The privilege of a predict."""
 
@@ -64,72 +68,60 @@ class PredictRoute:
         principal: Principal | None = None,
     ) -> None:
         """Raises nothing of ours; anything else is a defect and the app's to report. `principal`: None = security is off."""
-        only_asks = False
+        wanted = PLAIN
         try:
+            headers = scope["headers"]
+            only_asks = False
             if self._gate is not None:
                 assert principal is not None  # the gate lets nobody pass unasked but to open paths
                 only_asks = self._gate.authorize(scope, principal, ACTION, model_id)
-            body = await read_body(receive, self._max_body)
-            refused = _refused(scope, body)
-            if refused is not None:
-                await _send(send, refused.status, dumps(refused.body))
-                return
-            payload = await self._predict(scope, algorithm, model_id, body, principal, only_asks)
+            query: dict[str, str] = {}
+            if scope["query_string"] or not _usual(headers):
+                query = parse_query(scope["query_string"].decode("latin-1"))
+                wanted = _shape(headers, query)
+            body = await read_body(headers, receive, self._max_body)
+            predict = self._house.predict
+            await predict.require(model_id)
+            asked = predict_body(algorithm, body)
+            if query:
+                self._check(scope, query)
+            if only_asks and self._gate is not None and principal is not None:
+                payload = rendered(self._gate.verdict(principal, ACTION, model_id).body, 200, wanted)
+            else:
+                payload = encode(await predict.predict(model_id, asked, principal))
+                if wanted is not PLAIN:
+                    payload = rendered(strict_loads(payload), 200, wanted)
         except (FairleadError, StoreUnavailable) as fault:
-            reply = error_reply(fault if isinstance(fault, FairleadError) else Unavailable(str(fault)))
-            await _send(send, reply.status, dumps(reply.body), reply)
+            error = fault if isinstance(fault, FairleadError) else Unavailable(str(fault))
+            reply = error_reply(error, wanted)
+            await _send(send, reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
             return
-        await _send(send, 200, payload)
+        await _send(send, 200, payload, wanted)
 
-    async def _predict(
-        self,
-        scope: Scope,
-        algorithm: str,
-        model_id: str,
-        body: bytes,
-        principal: Principal | None,
-        only_asks: bool,
-    ) -> bytes:
-        predict = self._house.predict
-        await predict.require(model_id)
-        asked = predict_body(algorithm, body)
-        query = parse_query(scope["query_string"].decode("latin-1")) if scope["query_string"] else {}
-        if query:
-            refuse_unknown(scope["raw_path"].decode("latin-1"), query, self._known)
-        if only_asks and self._gate is not None and principal is not None:
-            return dumps(self._gate.verdict(principal, ACTION, model_id).body)
-        payload = encode(await predict.predict(model_id, asked, principal))
-        return _shaped(payload, query) if query else payload
+    def _check(self, scope: Scope, query: dict[str, str]) -> None:
+        """Before anything is sent to the provider."""
+        refuse_unknown(scope["raw_path"].decode("latin-1"), query, self._known)
+        for name in ("pretty", "human", "error_trace"):
+            boolean(query.get(name, "false"))
 
 
-def _shaped(payload: bytes, query: dict[str, str]) -> bytes:
-    """`pretty` and `filter_path`, which few callers use."""
-    body = strict_loads(payload)
-    if query.get("filter_path"):
-        body = apply_filter(body, query["filter_path"])
-    return dumps(body, pretty=boolean(query.get("pretty", "false")))
+def _usual(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether no header asks for another form than JSON: a look at each name, for most callers' values one more."""
+    return all(name not in _SHAPING or value in _USUAL for name, value in headers)
 
 
-def _refused(scope: Scope, body: bytes) -> Reply | None:
-    if not body:
-        return None
-    header = None
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            if value == b"application/json":
-                return None
-            header = value.decode("latin-1")
-    fault = content_type_fault(header)
-    if isinstance(fault, FairleadError):
+def _shape(headers: Iterable[tuple[bytes, bytes]], query: dict[str, str]) -> Shape:
+    named = {name: value.decode("latin-1") for name, value in headers if name in _SHAPING}
+    wanted = shape(query, named.get(b"accept"), named.get(b"content-type"))
+    if (fault := unacceptable(wanted)) is not None:
         raise fault
-    return None if fault is None else simple_error(fault, 406)
+    return PLAIN if wanted == PLAIN else wanted
 
 
-async def _send(send: Send, status: int, body: bytes, reply: Reply | None = None) -> None:
-    headers = [_JSON, _VERSION, (b"content-length", str(len(body)).encode())]
-    if reply is not None:
-        headers += [
-            (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers.items()
-        ]
+async def _send(send: Send, status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> None:
+    kind = _JSON if shape.form == JSON else (b"content-type", content_type(shape).encode())
+    headers = [kind, _VERSION, (b"content-length", str(len(body)).encode())]
+    if more:
+        headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from fairlead.api.error_body import envelope
+from fairlead.api.request import boolean
 from fairlead.errors import (
     ActionValidation,
     FairleadError,
@@ -16,6 +17,7 @@ from fairlead.errors import (
     MLFault,
     NumberFormat,
     PathNotFound,
+    PlainFault,
     QueryShardFault,
     SearchPhaseFailed,
     SettingsFault,
@@ -104,3 +106,22 @@ def test_every_fault_has_a_type_a_status_and_survives_a_process_boundary(cls: ty
     again = pickle.loads(pickle.dumps(made))
     assert type(again) is cls
     assert envelope(again) == envelope(made)
+
+
+def test_a_plain_fault_is_a_text() -> None:
+    assert envelope(PlainFault("no", 406), trace=True) == {"error": "no", "status": 406}
+
+
+def test_stack_traces_name_modules_and_functions_and_no_path() -> None:
+    try:
+        boolean("maybe")
+    except IllegalArgument as caught:
+        fault = StatusFault("outer", 400, cause=caught)
+    body = envelope(fault, trace=True)["error"]
+    assert body["stack_trace"] == "StatusFault[outer]"
+    assert body["root_cause"][0]["stack_trace"] == "StatusFault[outer]"
+    first, second = body["caused_by"]["stack_trace"].splitlines()
+    assert first == f"IllegalArgument[{fault.cause}]"
+    assert second.startswith("\tat fairlead.api.request.boolean(")
+    assert "/" not in second
+    assert "stack_trace" not in str(envelope(fault))

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from fairlead.api.encode import encode
 from fairlead.api.filter_path import apply_filter
+from fairlead.api.media import Shape, shape
 from fairlead.api.reply import Reply, dumps, error_reply, respond, simple_error
-from fairlead.api.request import Request
 from fairlead.domain.tensor import DataType, InferenceResult, RawJson, Tensor
 from fairlead.errors import IllegalArgument, RemoteThrottled
 
 
-def request(**query: str) -> Request:
-    return Request("GET", "/p", "", {}, query, {}, b"")
+def wished(**query: str) -> Shape:
+    return shape(query, None, None)
 
 
 def test_a_tensor_has_its_members_in_wire_order_and_only_those_that_are_set() -> None:
@@ -88,25 +88,25 @@ def test_any_json_value_is_written_so_that_it_reads_back(value: Any) -> None:
 
 def test_replies_are_filtered_and_pretty_when_asked() -> None:
     reply = Reply({"a": 1, "b": {"c": 2}}, 201, {"X-A": "1"})
-    plain = respond(reply, request())
+    plain = respond(reply, wished())
     assert (plain.body, plain.status_code) == (b'{"a":1,"b":{"c":2}}', 201)
     assert plain.headers["content-type"] == "application/json; charset=UTF-8"
     assert (plain.headers["x-a"], plain.headers["x-opensearch-version"]) == ("1", "OpenSearch/3.6.0 (opensearch)")
-    assert respond(reply, request(filter_path="b.*")).body == b'{"b":{"c":2}}'
-    assert respond(reply, request(filter_path="")).body == plain.body
-    assert respond(reply, request(pretty="", filter_path="a")).body == b'{\n  "a": 1\n}\n'
+    assert respond(reply, wished(filter_path="b.*")).body == b'{"b":{"c":2}}'
+    assert respond(reply, wished(filter_path="")).body == plain.body
+    assert respond(reply, wished(pretty="", filter_path="a")).body == b'{\n  "a": 1\n}\n'
     # Refused before it comes here; the refusal itself must be written.
-    assert respond(reply, request(pretty="yes", filter_path="a")).body == b'{"a":1}'
+    assert respond(reply, wished(pretty="yes", filter_path="a")).body == b'{"a":1}'
 
 
 def test_a_text_goes_out_as_it_is() -> None:
-    out = respond(Reply("Unauthorized", 401, content_type="text/plain"), request(filter_path="a", pretty=""))
+    out = respond(Reply("Unauthorized", 401, content_type="text/plain"), wished(filter_path="a", pretty=""))
     assert (out.body, out.headers["content-type"]) == (b"Unauthorized", "text/plain; charset=utf-8")
 
 
 def test_error_bodies_are_never_filtered_and_carry_the_faults_headers() -> None:
     reply = error_reply(RemoteThrottled("slow down", 429, headers={"Retry-After": "3"}))
-    out = respond(reply, request(filter_path="none"))
+    out = respond(reply, wished(filter_path="none"))
     assert json.loads(out.body)["error"]["reason"] == "slow down"
     assert (out.status_code, out.headers["retry-after"]) == (429, "3")
 

@@ -20,7 +20,7 @@ from fairlead.api.request import (
     parse_query,
     refuse_unknown,
 )
-from fairlead.errors import BadParameter, BodyParse, ContentTypeHeader, FairleadError, IllegalArgument
+from fairlead.errors import BadParameter, BodyParse, ContentTypeHeader, FairleadError, IllegalArgument, PlainFault
 
 TABLE = json.loads((Path(__file__).parent / "cases" / "request.json").read_text("utf-8"))
 
@@ -92,7 +92,9 @@ def test_a_body_can_be_required_and_blanks_count_as_one() -> None:
 
 @pytest.mark.parametrize(("header", "text"), TABLE["content_types"])
 def test_a_content_type_is_taken_or_answered_with_a_text(header: str | None, text: str | None) -> None:
-    assert content_type_fault(header) == text
+    fault = content_type_fault(header)
+    assert (fault and fault.reason) == text
+    assert fault is None or (type(fault), fault.status) == (PlainFault, 406)
 
 
 @pytest.mark.parametrize("header", TABLE["bad_content_types"])
@@ -131,4 +133,4 @@ def test_any_query_and_header_is_read_or_refused(query: str, header: str) -> Non
     refused = tried(lambda: refuse_unknown("/p", parse_query(query), frozenset({"return_content"})))
     assert refused is None or refused.status == 400
     fault: Any = content_type_fault(header)
-    assert fault is None or isinstance(fault, (str, ContentTypeHeader))
+    assert fault is None or isinstance(fault, (PlainFault, ContentTypeHeader))
