@@ -37,7 +37,7 @@ def _say(address: tuple[str, int], *pieces: bytes) -> bytes:
     return received
 
 
-POST = b"POST /_plugins/_ml/connectors/_create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+POST = b"POST /_plugins/_ml/connectors/_create HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
 def test_a_body_that_does_not_come_is_a_408(address: tuple[str, int]) -> None:
@@ -72,6 +72,6 @@ def test_what_is_no_http_is_a_400_and_the_server_goes_on(address: tuple[str, int
 
 
 def test_requests_one_after_the_other_on_one_connection_are_answered_in_order(address: tuple[str, int]) -> None:
-    get = b"GET /_plugins/_ml/models/%d HTTP/1.1\r\nHost: x\r\n%s\r\n"
+    get = b"GET /_plugins/_ml/models/%d HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
     answer = _say(address, get % (1, b"") + get % (2, b"") + get % (3, b"Connection: close\r\n"))
     assert answer.count(b"HTTP/1.1 404") == 3
