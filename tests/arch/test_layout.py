@@ -102,7 +102,7 @@ def test_an_error_has_a_type_of_its_own_or_shares_its_parents_on_purpose() -> No
     for cls in classes:
         types.setdefault(cls.type, []).append(cls.__name__)
     shared = {type_name: names for type_name, names in types.items() if len(names) > 1}
-    assert shared == {"status_exception": ["StatusFault", "Unavailable"]}
+    assert shared == {"status_exception": ["StatusFault", "PlainFault", "Unavailable"]}
 
 
 PLACES = re.compile("/" + "|/".join(["work/", "root/", "home/"]))

@@ -13,12 +13,13 @@ from fairlead.api.openapi.parameters import EVERYWHERE, PATH, QUERY
 from fairlead.api.openapi.schema import Schema, ref
 from fairlead.api.route import Access, Route
 
-JSON = "application/json"
+JSON, YAML = "application/json", "application/yaml"
 _ERROR = "Error"
-_ANY = (400, 503)
-"""Statuses that every route may have: a request that is not understood, and a store that is away."""
-_WITH_BODY = (406, 413)
-"""And those that read a body: a type that is no JSON, and too much of it."""
+_ANY = (400, 406, 503)
+"""Statuses that every route may have: a request that is not understood, a form that is not written or read, and a store
+that is away."""
+_WITH_BODY = (413, 415)
+"""And those that read a body: too much of it, and a coding that is not known."""
 _GUARDED = (401, 403)
 """And those that want a caller to be known and allowed when security is on."""
 _CHALLENGE = {"description": "Unauthorized", "content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -123,7 +124,7 @@ def _shared_responses(table: tuple[Route, ...]) -> dict[str, Any]:
 
 
 def _response(doc: str, name: str) -> dict[str, Any]:
-    return {"description": doc, "content": {JSON: {"schema": ref(name)}}}
+    return {"description": doc, "content": {JSON: {"schema": ref(name)}, YAML: {"schema": ref(name)}}}
 
 
 def operation_id(route: Route) -> str:

@@ -27,8 +27,8 @@ PATH: dict[str, Schema] = {
 EVERYWHERE: dict[str, Schema] = {
     "pretty": flag("The reply is indented."),
     "human": flag("Read, without effect."),
-    "error_trace": flag("Read, without effect: errors never carry a trace."),
-    "format": choice(("json",), "Read, without effect: replies are JSON."),
+    "error_trace": flag("Errors carry `stack_trace`: modules and functions, no paths."),
+    "format": choice(("json", "yaml"), "The form of the reply; before `Accept`."),
     "filter_path": text("A comma list of paths: the reply has only what they name.", example="hits.hits._id"),
 }
 
