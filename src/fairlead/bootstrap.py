@@ -18,8 +18,8 @@ from fairlead.api.origin import OriginRule
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.domain.secret import Secret
+from fairlead.key_wiring import Outside
 from fairlead.security.egress import EgressPolicy, GuardedDialer
-from fairlead.security.key_sources import key_provider
 from fairlead.security.keyring import KeyProvider
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
@@ -100,10 +100,11 @@ class Worker:
         settings = self._settings
         store = await open_store(settings.store_url)
         self._closing.push_async_callback(store.close)
-        provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
         learn = self._learn()
         learn([Secret(text) for name in SECRETS if (text := getattr(settings, name))])
-        vault = await open_vault(store, provider, learn=learn)
+        outside = Outside(settings, learn)
+        self._closing.push_async_callback(outside.close)
+        vault = await open_vault(store, await outside.provider(), learn=learn)
         snapshot = Snapshot(store, {})
         policies = _Policies(snapshot)
         upstream = await self._upstream(policies)
@@ -120,6 +121,7 @@ class Worker:
             random=lambda n: secrets.randbelow(n + 1),
             node_id=node_id(settings.data_dir),
             limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
+            references=outside.references,
             keys=vault,
         )
         identity = Identity(
@@ -133,6 +135,7 @@ class Worker:
         if await authenticates(settings, store):
             security = SecurityService(snapshot, time.monotonic)
             self._closing.callback(security.close)
+            ports = replace(ports, may=security.allows)
         house = House(ports, snapshot, identity, memory_percent, security)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
@@ -219,9 +222,10 @@ async def prepare(settings: Settings) -> Settings:
 
     Raises StoreUnavailable, KeyringError and FileFault.
     """
+    outside = Outside(settings)
     store = await open_store(settings.store_url)
     try:
-        vault = await open_vault(store, key_provider(settings.data_dir, settings.master_key, settings.master_key_file))
+        vault = await open_vault(store, await outside.provider())
         if vault.problem is not None:
             log.error(vault.problem.line)
         if settings.security:
@@ -233,6 +237,7 @@ async def prepare(settings: Settings) -> Settings:
         await settle_deployed(store, node, await stored_settings(store), wall_clock())
         return replace(settings, auth="on" if await authenticates(settings, store) else "off")
     finally:
+        await outside.close()
         await store.close()
 
 
@@ -252,11 +257,13 @@ async def open_keys(settings: Settings) -> AsyncIterator[OpenKeys]:
         raise StoreUnavailable(
             f"there is no database in {settings.data_dir}: name the server's data directory or store"
         )
+    outside = Outside(settings)
     store = await open_store(settings.store_url)
     try:
-        provider = key_provider(settings.data_dir, settings.master_key, settings.master_key_file)
+        provider = await outside.provider()
         yield OpenKeys(store, await open_vault(store, provider), provider)
     finally:
+        await outside.close()
         await store.close()
 
 

@@ -6,6 +6,7 @@ Cluster settings, which change while running, are another thing: fairlead.domain
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -40,6 +41,20 @@ class Settings:
     cluster_name: str = "fairlead"
     master_key: str = ""
     master_key_file: str = ""
+    key_service: Literal["", "vault", "aws_kms"] = ""
+    vault_address: str = ""
+    vault_token: str = ""
+    vault_ca_file: str = ""
+    vault_kv_version: int = 2
+    vault_transit_key: str = ""
+    kms_key: str = ""
+    kms_endpoint: str = ""
+    kms_access_key: str = ""
+    kms_secret_key: str = ""
+    kms_session_token: str = ""
+    secret_env_prefixes: str = ""
+    secret_file_prefixes: str = ""
+    secret_vault_prefixes: str = ""
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout: float = 30.0
     pool_timeout: float = 10.0
@@ -86,6 +101,20 @@ DOCS: Mapping[str, str] = {
     "cluster_name": "The `cluster_name` in `GET /`.",
     "master_key": "32 bytes in Base64 or hex that protect the stored credentials; default: a keyring file.",
     "master_key_file": "A file that holds the master key.",
+    "key_service": "Who wraps the data keys instead of a master key: `vault` (HashiCorp Vault transit) or `aws_kms`.",
+    "vault_address": "HashiCorp Vault, `https://host:8200`; `http` only to this machine.",
+    "vault_token": 'Its token; may be a reference such as `{"$file": "/run/vault-token"}`.',
+    "vault_ca_file": "PEM file of the authorities that its certificate is checked by; default: the system's.",
+    "vault_kv_version": "Version of its key-value engines that `$vault` references read: 1 or 2.",
+    "vault_transit_key": "Mount and name of the transit key, `transit/fairlead`.",
+    "kms_key": "ARN of the AWS KMS key.",
+    "kms_endpoint": "Address of AWS KMS; default: that of the key's region.",
+    "kms_access_key": "Access key id for AWS KMS; may be a reference.",
+    "kms_secret_key": "Secret access key for AWS KMS; may be a reference.",
+    "kms_session_token": "Session token for AWS KMS, if there is one; may be a reference.",
+    "secret_env_prefixes": "Beginnings of the environment variables that credentials may refer to by `$env`, separated by commas; none: no variable.",
+    "secret_file_prefixes": "Folders with the files that credentials may refer to by `$file`, separated by commas; none: no file.",
+    "secret_vault_prefixes": "Beginnings of the paths that credentials may refer to by `$vault`, separated by commas; none: no path.",
     "max_body_bytes": "Largest request body; larger ones get 413.",
     "body_timeout": "Seconds in which a request body must arrive; else 408.",
     "pool_timeout": "Seconds a call waits for a connection to its provider; then 429.",
@@ -123,7 +152,7 @@ FLAGS = (
 """Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
 
 
-SECRETS = ("master_key",)
+SECRETS = ("master_key", "vault_token", "kms_access_key", "kms_secret_key", "kms_session_token")
 """Settings that are secrets themselves: masked in messages and logs, never flags, not handed on to other processes."""
 
 
@@ -186,6 +215,10 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "
 
 def _parsed(name: str, value: Any, where: str) -> Any:
     kind = _TYPES[name]
+    if (
+        name in SECRETS and name != "master_key" and isinstance(value, dict)
+    ):  # a reference of fairlead.toml, in the form the environment has it
+        value = json.dumps(value)
     try:
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
@@ -245,6 +278,18 @@ def _check(settings: Settings) -> None:
         raise SettingsError("port must be at most 65535")
     if not 0 <= settings.tls_reload_seconds < float("inf"):
         raise SettingsError("tls_reload_seconds must be at least 0 and finite")
+    if settings.vault_kv_version not in (1, 2):
+        raise SettingsError("vault_kv_version must be 1 or 2")
+    needed = {
+        "vault": ("vault_address", "vault_token", "vault_transit_key"),
+        "aws_kms": ("kms_key", "kms_access_key", "kms_secret_key"),
+    }
+    for name in needed.get(settings.key_service, ()):
+        if not getattr(settings, name):
+            raise SettingsError(f"key_service {settings.key_service} needs {name}")
+    for name in listed(settings.secret_file_prefixes):
+        if not name.startswith("/"):
+            raise SettingsError(f"secret_file_prefixes: {name!r} is no absolute path")
     if settings.log_level not in _LEVELS:
         raise SettingsError(f"log_level must be one of {', '.join(_LEVELS)}")
     if settings.simulate and not is_loopback(settings.host):
@@ -253,6 +298,11 @@ def _check(settings: Settings) -> None:
         raise SettingsError("auth is off, so that the users in the directory of setting security would mean nothing")
     if settings.workers > 1 and os.name == "nt":
         raise SettingsError("workers must be 1 on Windows")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a setting that is a list."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def is_loopback(host: str) -> bool:

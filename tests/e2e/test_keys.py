@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 
 from client import ML, Client
 from process import gateway
+from security.key_servers import TOKEN, Vault, serving
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -212,3 +214,76 @@ def test_the_passphrase_is_never_taken_from_the_command_line(tmp_path: Path) -> 
         pass
     said = keys(tmp_path / "data", "export", str(tmp_path / "x"), status=1)
     assert "there is no terminal to ask for the pass-phrase: give --passphrase-file" in said
+
+
+def spellings(material: bytes) -> list[str]:
+    plain = base64.b64encode(material).decode()
+    return [plain, plain.rstrip("="), base64.urlsafe_b64encode(material).decode().rstrip("="), material.hex()]
+
+
+def test_no_command_and_no_log_ever_shows_a_key_or_a_passphrase(tmp_path: Path, simulator: str) -> None:
+    """The canaries are the keys themselves: those of the file, a given one, and the pass-phrase of an export."""
+    data, word = tmp_path / "data", tmp_path / "word"
+    passphrase, given = "canary-passphrase-7f3b", bytes(range(7, 39))
+    word.write_text(passphrase)
+    word.chmod(0o600)
+    seen = []
+    with gateway(data, "--log-level", "debug") as server:
+        client = Client(server.url)
+        client.trust_local()
+        model = client.model(client.connector(f"{simulator}/echo"))
+        seen += [client.predict(model, v="x").text, client("GET", "/_fairlead/health").text]
+        for arguments in (("rotate",), ("list",), ("list", "--json"), ("rotate", "--dry-run")):
+            seen.append(keys(data, *arguments))
+        seen.append(keys(data, "export", str(tmp_path / "export"), "--passphrase-file", str(word)))
+        seen.append((tmp_path / "export").read_text())
+    seen += [server.output, server.errors]
+    entries = json.loads((data / "keys" / "keyring.json").read_text())["keys"]
+    assert len(entries) == 2
+    forbidden = [text for entry in entries for text in spellings(base64.b64decode(entry["key"]))]
+    environment = {"FAIRLEAD_MASTER_KEY": given.hex()}
+    with gateway(data, "--log-level", "debug", environment=environment) as server:
+        client = Client(server.url)
+        seen += [client.predict(model, v="x").text, client("GET", "/_fairlead/health").text]
+        seen.append(client("GET", "/_cluster/settings?include_defaults=true").text)
+        seen.append(keys(data, "list", environment=environment))
+        seen.append(keys(data, "rotate", status=1, environment=environment))
+    seen += [server.output, server.errors]
+    for text in seen:
+        for canary in [*forbidden, *spellings(given), passphrase]:
+            assert canary not in text
+    for file in data.rglob("*"):
+        if file.is_file() and file.name != "keyring.json":
+            content = file.read_bytes()
+            assert not any(canary.encode() in content for canary in forbidden)
+
+
+def test_predicts_and_updates_ask_no_key_service(tmp_path: Path, simulator: str) -> None:
+    with serving(Vault) as vault:
+        environment = {
+            "FAIRLEAD_KEY_SERVICE": "vault",
+            "FAIRLEAD_VAULT_ADDRESS": vault.url,
+            "FAIRLEAD_VAULT_TOKEN": '{"$env": "OWN_TOKEN"}',
+            "FAIRLEAD_VAULT_TRANSIT_KEY": "transit/fairlead",
+            "OWN_TOKEN": TOKEN,
+        }
+        with gateway(tmp_path / "data", "--workers", "2", environment=environment) as server:
+            client = Client(server.url)
+            client.trust_local()
+            started = len(vault.calls)
+            assert started
+            connector = client.connector(f"{simulator}/echo")
+            model = client.model(connector)
+            for _ in range(8):
+                assert '"Bearer secret' in client.predict(model, v="x").text.replace("\\", "")
+            client.ok("PUT", f"{ML}/connectors/{connector}", {"credential": {"key": "secret-2"}})
+            assert len(vault.calls) == started
+            # Away while it is not needed, and nobody notices.
+            vault.refuse = 503
+            deadline = time.monotonic() + 20  # the other worker may be a poll behind
+            while "Bearer secret-2" not in client.predict(model, v="x").text:
+                assert time.monotonic() < deadline
+            assert client.ok("GET", "/_fairlead/health")["keys"] == {"status": "ok"}
+        assert TOKEN not in server.output + server.errors
+        assert vault.faults == []
+    assert not (tmp_path / "data" / "keys").exists()

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from fairlead.domain.ports import SealContext
-from fairlead.domain.secret import Secret
+from fairlead.domain.secret import Secret, SecretReference
 from fairlead.engine.sigv4 import Signer, signing_key
 from fairlead.security.data_keys import DataKeys
 from fairlead.security.envelope import Envelope, Key, context_data
@@ -66,6 +66,7 @@ def holders() -> dict[str, object]:
     one = signer()
     return {
         "Secret": Secret(CANARY),
+        "SecretReference": SecretReference("file", CANARY),
         "Key": key,
         "Keyring": Keyring(key),
         "GivenKeyProvider": GivenKeyProvider(MATERIAL.hex(), "FAIRLEAD_MASTER_KEY"),

@@ -145,7 +145,7 @@ async def test_a_given_key_is_only_removed_where_it_was_given(store: SqlStore) -
     vault = await open_vault(store, both)
     await rewrap(vault, both)
     assert await retire(vault, both, old) == (
-        f"key {old} is retired; remove it from FAIRLEAD_MASTER_KEY, which is not changed here"
+        f"key {old} is retired; what still holds it is not changed here: remove it there"
     )
     assert old not in vault.state.body["wrapping"]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fairlead.domain.secret import Secret
+from fairlead.domain.secret import Secret, SecretReference
 
 Json = dict[str, Any]
 """A JSON object: string keys, values of the JSON types only."""
@@ -179,6 +179,22 @@ class Vault(Protocol):
 
     def fence(self) -> Sequence[Step]:
         """Steps that belong into the batch that stores what was sealed: it fails when the keys changed meanwhile."""
+        ...
+
+
+class SecretReader(Protocol):
+    """Reads secrets that lie outside, where the settings allow it. Errors name the credential's field, never the place."""
+
+    def check(self, reference: SecretReference, field: str) -> None:
+        """Raises IllegalArgument unless it may be read."""
+        ...
+
+    async def read(self, reference: SecretReference, field: str) -> Secret:
+        """Raises IllegalArgument, Unavailable."""
+        ...
+
+    async def stamp(self, reference: SecretReference) -> object:
+        """What changes when the secret does; None where that cannot be seen."""
         ...
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from fairlead.api.decode.connector import connector_update, required
 from fairlead.domain.connector import MCP_PROTOCOLS, Connector
-from fairlead.domain.secret import Secret
+from fairlead.domain.secret import Secret, SecretReference
 from fairlead.errors import IllegalArgument
 from fairlead.java.json import JsonFault, compact
 from fairlead.library.recipe import Recipe
@@ -30,6 +30,11 @@ def open_blueprint(recipe: Recipe) -> Opened:
     """The recipe's own parameters and credential win over those of the blueprint, name by name. Raises fairlead.errors."""
     fields = _fields(recipe)
     check_form(fields)
+    for name, secret in (fields.credential or {}).items():
+        if isinstance(secret, SecretReference):
+            raise IllegalArgument(
+                f"Credential [{name}] is a reference, which only a server reads: give a function as `credential` that fetches it"
+            )
     return Opened(new_connector(fields), fields.credential or {})
 
 

@@ -108,6 +108,7 @@ async def unwrapped(document: Document, keys: WrappingKeys | None, known: Mappin
     at_hand: dict[str, Key] = {}
     absent: dict[str, str] = {}
     damaged, away = False, ""
+    checked: set[str] = set()
     for id, wrapped in body["keys"].items():
         by = wrapping_id(wrapped)
         if id in known:
@@ -117,7 +118,9 @@ async def unwrapped(document: Document, keys: WrappingKeys | None, known: Mappin
             absent[id] = by
             continue
         try:
-            await _check(body, keys, by)
+            if by not in checked:
+                await _check(body, keys, by)
+                checked.add(by)
             at_hand[id] = await _data_key(keys, id, wrapped)
         except BrokenSeal:
             absent[id], damaged = by, True

@@ -103,8 +103,8 @@ async def _retire_wrapping_key(vault: AesVault, provider: KeyProvider, id: str) 
     if id in vault.state.body["wrapping"]:
         await vault.write({**vault.state.body, "wrapping": _without(vault.state.body["wrapping"], id)})
     await provider.forget(id)
-    left = await _provided(provider, id)
-    return f"key {id} is retired" + (f"; remove it from {provider.source}, which is not changed here" if left else "")
+    left = "; what still holds it is not changed here: remove it there" if await _provided(provider, id) else ""
+    return f"key {id} is retired{left}"
 
 
 def _without(values: dict[str, T], id: str) -> dict[str, T]:

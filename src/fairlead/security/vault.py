@@ -18,11 +18,11 @@ from typing import NoReturn
 from fairlead.domain.ports import Conflict, Document, KeyProblem, Put, SealContext, Step, Store, StoreUnavailable
 from fairlead.domain.sealed import REFERENCE_KIND, SEALED
 from fairlead.domain.secret import Secret
-from fairlead.errors import IllegalState, ResourceNotFound
+from fairlead.errors import IllegalState, ResourceNotFound, Unavailable
 from fairlead.security import data_keys
 from fairlead.security.data_keys import DOCUMENT, KIND, DataKeys
 from fairlead.security.envelope import KEY_BYTES, NONCE_BYTES, BrokenSeal, Envelope, Key, context_data
-from fairlead.security.keyring import KeyProvider, KeyringError, Random, WrappingKeys
+from fairlead.security.keyring import KeyProvider, KeyringError, KeyServiceAway, Random, WrappingKeys
 
 __all__ = ["DOCUMENT", "KIND", "AesVault", "KeyProblem", "open_vault"]
 
@@ -167,7 +167,10 @@ class AesVault:
 
     async def _add(self, keys: WrappingKeys, steps: Sequence[Step], *, active: bool) -> str:
         key = Key(self._random(KEY_BYTES))
-        body = await data_keys.with_key(self.state.body, key, keys, self._clock())
+        try:
+            body = await data_keys.with_key(self.state.body, key, keys, self._clock())
+        except KeyServiceAway as fault:
+            raise Unavailable(f"No data key can be made: {fault}") from fault
         await self.write({**body, "active": key.id} if active else body, steps)
         return key.id
 
@@ -239,7 +242,10 @@ async def open_vault(
     if document is None:
         if keys is None:
             keys = await provider.create()
-        document = await data_keys.first_document(store, keys, random, time.time_ns() // 1_000_000)
+        try:
+            document = await data_keys.first_document(store, keys, random, time.time_ns() // 1_000_000)
+        except KeyServiceAway as fault:
+            raise KeyringError(f"the first data key cannot be made: {fault}") from fault
         _require_same_key(document.body["wrapping"], keys, provider)
     state = await data_keys.unwrapped(document, keys, {})
     problem = await data_keys.find_problem(store, state, keys, provider.source)

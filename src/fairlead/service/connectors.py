@@ -29,7 +29,7 @@ from fairlead.engine.parameters import Parameters
 from fairlead.engine.scripts import has_placeholders
 from fairlead.engine.url import UrlTemplate
 from fairlead.errors import ActionValidation, FairleadError, IllegalArgument, ScriptFault, StatusFault
-from fairlead.service import credentials, replies
+from fairlead.service import credentials, references, replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
@@ -220,6 +220,7 @@ class ConnectorService:
         else:
             grant = connector_grant(caller, fields.asked)
             connector = replace(connector, access=grant.access, backend_roles=grant.backend_roles, owner=grant.owner)
+        references.require(self._ports, credential, principal)
         id = self._ports.new_id()
 
         async def prepare() -> tuple[Batch, Connector]:
@@ -247,6 +248,7 @@ class ConnectorService:
             document = await self._document(id)
             seen = await self._ports.store.revision()
             stored = self._with_access(id, Connector.of(document.body), fields.asked, principal)
+            references.require(self._ports, fields.credential, principal)
             merged = await updated_connector(self._ports, stored, fields, KIND, id)
             if self._access.of_connectors(principal) is None:
                 _refuse_access(fields.asked)

@@ -21,6 +21,7 @@ from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
 from fairlead.service.profile import ProfileService
+from fairlead.service.references import ReferenceWatch
 from fairlead.service.registration import RegistrationService
 from fairlead.service.reports import CALL_KIND, Reports
 from fairlead.service.search import SearchService
@@ -92,6 +93,8 @@ class House:
         jobs = [self.reports.run(), self.sync_up.run(), self.limits.run()]
         if self.key_upkeep is not None:
             jobs.append(self.key_upkeep.run())
+        if self.ports.references is not None:
+            jobs.append(ReferenceWatch(self.ports, self.snapshot).run())
         await asyncio.gather(*jobs)
 
     async def stop_jobs(self) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 
 from fairlead.domain.ports import RotatingVault, StoreUnavailable
-from fairlead.errors import FairleadError, ResourceNotFound
+from fairlead.errors import FairleadError, ResourceNotFound, Unavailable
 from fairlead.service import key_rotation, key_usage
 from fairlead.service.lease import Lease
 from fairlead.service.ports import Ports
@@ -65,9 +65,9 @@ class KeyUpkeep:
                 await self._rotate()
 
     async def _load_lost(self) -> None:
-        """Models that a missing key kept from loading, now that no key is missing."""
+        """Models that a missing key, or a vault that was away, kept from loading: once more."""
         for id, fault in list(self._snapshot.lost.items()):
-            if isinstance(fault, ResourceNotFound):
+            if isinstance(fault, ResourceNotFound | Unavailable):
                 await self._snapshot.retry(id)
 
     async def _due(self) -> bool:

@@ -8,7 +8,7 @@ from fairlead.domain.connector import Connector, aws_fault, protocol_fault
 from fairlead.domain.model import Model
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import StatusFault
-from fairlead.service import credentials
+from fairlead.service import credentials, references
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel
 
@@ -31,4 +31,5 @@ async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
     if (fault := protocol_fault(connector.protocol) or aws_fault(connector)) is not None:
         raise fault
     opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
-    return ReadyModel(id, model, CompiledConnector(connector, opened, ports.scripts))
+    plain, sources = await references.resolved(ports, opened)
+    return ReadyModel(id, model, CompiledConnector(connector, plain, ports.scripts), sources=sources)

@@ -17,7 +17,7 @@ from fairlead.domain.names import name_faults
 from fairlead.domain.ports import Put, Remove, Require, Step
 from fairlead.domain.principal import Principal
 from fairlead.errors import ActionValidation, StatusFault
-from fairlead.service import guardrails, replies
+from fairlead.service import guardrails, references, replies
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import ConnectorFields, Updated, script_warnings, standalone, updated_connector
@@ -102,6 +102,7 @@ class ModelUpdateService:
                     "does not have an inline connector.",
                     400,
                 )
+            references.require(self._ports, changes.connector.credential, principal)
             connector = await updated_connector(self._ports, stored.connector, changes.connector, KIND, id)
             return replace(stored, connector=connector), list(self._ports.vault.fence())
         if changes.connector_id is not None:

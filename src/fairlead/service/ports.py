@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fairlead.domain.ports import RotatingVault, Store, Vault
+from fairlead.domain.ports import RotatingVault, SecretReader, Store, Vault
+from fairlead.domain.principal import Principal
 from fairlead.engine.scripts import ScriptCompiler
 from fairlead.security.egress import EgressPolicy
 from fairlead.transport.port import Upstream
@@ -42,5 +43,9 @@ class Ports:
     random: Random
     node_id: str
     limits: Limits
+    references: SecretReader | None = None
+    """None: credentials hold no references."""
+    may: Callable[[Principal, str], bool] = lambda principal, action: principal.admin
+    """Whether a caller has a privilege that no route asks for."""
     keys: RotatingVault | None = None
     """The vault again, where its keys are kept by this process; None where nothing is to be kept (tests)."""

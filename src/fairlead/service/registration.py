@@ -23,7 +23,7 @@ from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.domain.task import TaskState, TaskType, instant_task
 from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
-from fairlead.service import credentials, guardrails
+from fairlead.service import credentials, guardrails, references
 from fairlead.service.access import AccessControl, is_super, no_group
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import check_endpoints, script_warnings, standalone
@@ -97,6 +97,8 @@ class RegistrationService:
         if not fields.model_group_id and fields.access is not None and self._access.of_models(principal) is None:
             refuse_access(fields.access.asked)
         self._check_internal(fields)
+        if fields.connector is not None:
+            references.require(self._ports, fields.connector.credential, principal)
         hidden = is_super(principal)
         id = fields.name if hidden else self._ports.new_id()
         task_id, now = self._ports.new_id(), self._ports.clock()

@@ -18,6 +18,7 @@ from fairlead.domain.access import Access
 from fairlead.domain.cluster_settings import ClusterSettings, Text
 from fairlead.domain.model import Model, ModelState
 from fairlead.domain.ports import FORGET, Change, Document, Store, StoreUnavailable
+from fairlead.domain.secret import SecretReference
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import FairleadError
 from fairlead.security.egress import EgressPolicy
@@ -45,15 +46,21 @@ class Destination:
     limits: Limits
 
 
+Source = tuple[SecretReference, object]
+"""Where a secret lies, and what changes there when it does (`fairlead.domain.ports.SecretReader.stamp`)."""
+
+
 @dataclass(eq=False, slots=True)
 class ReadyModel:
-    """A loaded model. `routes` remembers checked destinations by the text of their URL; `limiter` is None without limits."""
+    """A loaded model. `routes` remembers checked destinations by the text of their URL; `limiter` is None without limits;
+    `sources` says where secrets outside were read from."""
 
     id: str
     model: Model
     connector: CompiledConnector
     routes: dict[str, Destination] = field(default_factory=dict)
     limiter: Limiter | None = None
+    sources: tuple[Source, ...] = ()
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]
@@ -132,6 +139,19 @@ class Snapshot:
         async with self._lock:
             await self._take_model(id, await self._store.get(models.KIND, id))
             return self.lost.get(id)
+
+    async def reload(self, id: str) -> FairleadError | None:
+        """Loads a ready model anew from where its secrets lie; on a fault, which it gives back, the old one goes on."""
+        async with self._lock:
+            ready = self.ready.get(id)
+            if ready is None or self._load is None:
+                return None
+            try:
+                loaded = await self._load(id, ready.model)
+            except FairleadError as fault:
+                return fault
+            self.ready[id] = replace(ready, connector=loaded.connector, routes=loaded.routes, sources=loaded.sources)
+            return None
 
     def follow_kind(self, kind: str, take: Take) -> None:
         """From now on, changes of this kind are handed to `take`. Called before `start`."""

@@ -18,13 +18,14 @@ from fairlead.domain.connector import (
     aws_fault,
     protocol_fault,
 )
-from fairlead.domain.secret import Secret
-from fairlead.errors import IllegalArgument
+from fairlead.domain.secret import Secret, SecretReference
+from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
 from fairlead.java.json import JsonFault, compact
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.registration import InlineConnector
 
+_REFERENCES = ("$env", "$file", "$vault")
 _ACTION_NAME = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
 
 
@@ -93,7 +94,18 @@ def _access_mode(node: Node) -> str | None:
 
 
 def _credential(node: Node) -> dict[str, Secret]:
-    return {key: Secret(value) for key, value in read.flat_texts(node).items()}
+    return {key: _secret(key, value) for key, value in read.lenient_object(node)}
+
+
+def _secret(key: str, node: Node) -> Secret:
+    """A scalar as text, or `{"$env": name}`, `{"$file": path}`, `{"$vault": "path#field"}` (spec/06 14.5)."""
+    if node.kind != "object":
+        return Secret(read.text(node))
+    members = [(name, value) for name, value, _, _ in node.members]
+    if len(members) != 1 or members[0][0] not in _REFERENCES or members[0][1].kind != "string":
+        forms = ", ".join(f'{{"{name}": text}}' for name in _REFERENCES)
+        raise BodyParse(f"Credential [{key}] must be a text or one of {forms}")
+    return SecretReference(members[0][0].removeprefix("$"), str(members[0][1].value))
 
 
 def _actions(node: Node) -> tuple[Action, ...]:
