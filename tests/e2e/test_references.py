@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from client import ML, Client
+from identities import login, settle
 from process import gateway
 
 
@@ -119,3 +120,18 @@ def test_anything_else_that_is_no_text_is_refused_by_the_name_of_the_field(
     id = client.connector(f"{simulator}/echo")
     answer = client("PUT", f"{ML}/connectors/{id}", {"credential": {"key": value}})
     assert (answer.status, answer.body["error"]["type"]) == (400, "parse_exception")
+
+
+def test_where_users_log_in_a_reference_needs_the_privilege(tmp_path: Path, simulator: str) -> None:
+    environment = {"FAIRLEAD_SECRET_ENV_PREFIXES": "TEAM_", "TEAM_KEY": "from-environment"}
+    with gateway(settle(tmp_path / "data"), environment=environment) as server:
+        admin, full = Client(server.url, login("admin")), Client(server.url, login("full"))
+        admin.trust_local()
+        given = {"credential": {"key": {"$env": "TEAM_KEY"}}}
+        id = admin.connector(f"{simulator}/echo", **given)
+        assert "Bearer from-environment" in sent(admin, admin.model(id))
+        answer = full("PUT", f"{ML}/connectors/{id}", given)
+        assert answer.status == 403
+        assert "a reference needs the privilege [cluster:admin/fairlead/secrets/use]" in answer.text
+        own = full.connector(f"{simulator}/echo", name="plain")
+        assert full("PUT", f"{ML}/connectors/{own}", given).status == 403
