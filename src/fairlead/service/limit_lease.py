@@ -164,16 +164,17 @@ class LimitLease:
             self._away_until = now + AWAY_SECONDS
 
     async def _fetch(self) -> None:
-        started = self._clock()
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + RECALL_SECONDS
         while True:
             self._changed.clear()
             wanted = self._waiting
             outcome = await self._exchange(need=wanted)
-            if outcome is None or self._held or not wanted:
+            bucket, now = outcome.bucket if outcome else None, self._clock()
+            if bucket is None or not wanted or (self._held and now < self._until):
                 return
-            bucket, now = outcome.bucket, self._clock()
             wait = bucket.wait_ms() / 1000
-            left = started + RECALL_SECONDS - now
+            left = patience - loop.time()
             if not bucket.held_by_others(self._ledger.worker) or now < self._dead_until or left <= 0:
                 if left <= 0:  # whoever holds them does not answer: not waited for again until its slice has ended
                     self._dead_until = now + SLICE_MS / 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from fairlead.domain import bucket as buckets
 from fairlead.domain import controller as controllers
@@ -20,6 +21,8 @@ from fairlead.service.snapshot import Snapshot
 log = logging.getLogger("fairlead.limits")
 
 TEND_SECONDS = 1.0
+STOP_SECONDS = 2.0
+"""How long a worker that stops tries to give back what it holds; what is left ends by itself."""
 
 
 class Limits:
@@ -62,8 +65,10 @@ class Limits:
 
     async def stop(self) -> None:
         """Gives everything back, so that the others need not wait for the slices' end."""
-        for lease in list(self._leases.values()):
-            await lease.give_back()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                for lease in list(self._leases.values()):
+                    await lease.give_back()
 
     def _lease(self, key: BucketKey, rate: Rate | None) -> LimitLease | None:
         if rate is None:
