@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from client import ML, Client
+from contract import runner
+from identities import login, settle
 from process import gateway
 
 HUNDRED = {"limit": 100, "unit": "DAYS"}
@@ -107,3 +109,15 @@ def test_switched_off_controllers_are_refused_with_a_400(tmp_path: Path) -> None
             answer = client(method, f"{ML}/controllers/abc", body)
             assert answer.status == 400
             assert answer.body["error"]["reason"].startswith("Controller is currently disabled.")
+
+
+def test_a_users_limit_is_as_recorded_with_users(tmp_path: Path, simulator: str) -> None:
+    """The scenario of area limits that wants a login."""
+    area, name = runner.load("limits"), "limits: a user's limit"
+    [scenario] = [scenario for scenario in area.scenarios if scenario["name"] == name]
+    with gateway(settle(tmp_path / "data")) as server:
+        answers = runner.drive(scenario, server.url, simulator, {"admin": login("admin")})
+    parity = runner.compare(area, {name: answers})
+    assert parity.steps == 17
+    assert not parity.unwanted, "\n".join(runner.report(parity, show=True))
+    assert [difference.step for difference in parity.differences] == [10]

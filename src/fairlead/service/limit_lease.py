@@ -54,7 +54,7 @@ class LimitLease:
         self._ahead = FIRST_SLICE
         self._overdrawn = 0
         self._own = self._own_at = 0.0
-        self._away_until = self._dead_until = self._granted_at = float("-inf")
+        self._away_until = self._granted_at = float("-inf")
         self._spent = False
         self._voids = 0
         self._void()
@@ -64,7 +64,7 @@ class LimitLease:
         self._voids += 1
         self._held = self._booked = 0
         self._low = -1
-        self._until = self._empty_until = float("-inf")
+        self._until = self._empty_until = self._dead_until = float("-inf")
         self._born = ""
         self._revision = 0
         self._gone = False
