@@ -21,7 +21,7 @@ _LIMITS = Limits(10, 30, 30, 30, 300, 10**8)
 class AnyDialer:
     """Dials what it is told."""
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def addresses(self, host: str, port: int, reach: object = None) -> list[str]:
         return [host]
 
 

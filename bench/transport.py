@@ -76,7 +76,7 @@ class _Static(asyncio.Protocol):
 
 
 class _AnyDialer:
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def addresses(self, host: str, port: int, reach: object = None) -> list[str]:
         return [host]
 
 

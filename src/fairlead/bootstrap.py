@@ -191,6 +191,7 @@ class _Policies:
             "restricted": settings["connector.restricted_ip_patterns"],
             "private_ip_enabled": settings["connector.private_ip_enabled"],
             "runtime_host": settings["fairlead.egress.runtime_host"],
+            "targets": settings["fairlead.egress.private_targets"],
         }
 
 

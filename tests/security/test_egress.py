@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from fairlead.domain.cluster_settings import DEFAULT_TRUSTED
+from fairlead.domain.private_target import PrivateTarget
 from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
 from fairlead.java.regex import PatternFault
-from fairlead.security.egress import EgressPolicy, GuardedDialer
+from fairlead.security.egress import PUBLIC, EgressPolicy, GuardedDialer, Reach
 from fairlead.security.url import parse_url
 
 CASES = Path(__file__).parent / "cases"
@@ -36,10 +37,10 @@ def answering(*answers: str) -> Callable[[str, int], Any]:
     return resolve
 
 
-def refusal(rules: EgressPolicy, address: str, port: int = 443) -> str | None:
+def refusal(rules: EgressPolicy, address: str, port: int = 443, reach: Reach = PUBLIC) -> str | None:
     """The reason an address is refused for, whose cause repeats type and reason (spec/03 section 8.5)."""
     try:
-        rules.check_address("h.example", port, ip_address(address))
+        rules.check_address("h.example", port, ip_address(address), reach)
     except IllegalArgument as fault:
         caught = fault
     else:
@@ -174,19 +175,51 @@ UNTRUSTED_PRIVATE = "Connector URL is not matching the trusted connector private
 
 
 @pytest.mark.parametrize(
-    ("pattern", "port", "address", "reason"),
+    ("pattern", "url", "address", "reason"),
     [
-        (r"^http://h\.example:8080/v1/.*$", 8080, "10.0.0.1", None),
-        (r"^http://h\.example:8080/v1/.*$", 8081, "10.0.0.1", UNTRUSTED_PRIVATE),
-        (r"^https://h\.example/.*$", 443, "10.0.0.1", None),
-        (r"^https://other\.example/.*$", 443, "10.0.0.1", UNTRUSTED_PRIVATE),
-        (r"^https://other\.example/.*$", 443, "8.8.8.8", None),
+        (r"^http://h\.example:8080/v1/.*$", "http://h.example:8080/v1/x", "10.0.0.1", None),
+        (r"^http://h\.example:8080/v1/.*$", "http://h.example:8080/admin", "10.0.0.1", UNTRUSTED_PRIVATE),
+        (r"^http://h\.example:8080/v1/.*$", "http://h.example:8081/v1/x", "10.0.0.1", UNTRUSTED_PRIVATE),
+        (r"^https://h\.example/.*$", "https://h.example/a", "10.0.0.1", None),
+        (r"^https://other\.example/.*$", "https://h.example/a", "10.0.0.1", UNTRUSTED_PRIVATE),
+        (r"^https://other\.example/.*$", "https://h.example/a", "8.8.8.8", None),
     ],
 )
-def test_a_list_of_private_endpoints_binds_hosts_with_private_addresses(
-    pattern: str, port: int, address: str, reason: str | None
+def test_a_list_of_private_endpoints_binds_whole_urls_with_private_addresses(
+    pattern: str, url: str, address: str, reason: str | None
 ) -> None:
-    assert refusal(policy(private=[pattern], private_ip_enabled=True), address, port) == reason
+    rules = policy(private=[pattern], private_ip_enabled=True)
+    assert refusal(rules, address, parse_url(url).port, rules.reach(url, "")) == reason
+
+
+def test_what_no_connector_calls_is_admitted_by_no_private_endpoint() -> None:
+    rules = policy(private=[".*"], private_ip_enabled=True)
+    assert refusal(rules, "10.0.0.1") == UNTRUSTED_PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("targets", "owner", "address", "port", "reason"),
+    [
+        (["abc=10.2.0.0/16:8080"], "abc", "10.2.3.4", 8080, None),
+        (["abc=10.2.0.0/16:8080"], "abc", "10.2.3.4", 8081, PRIVATE),
+        (["abc=10.2.0.0/16:8080"], "abc", "10.3.0.1", 8080, PRIVATE),
+        (["abc=10.2.0.0/16:8080"], "other", "10.2.3.4", 8080, PRIVATE),
+        (["abc=[fd12::/64]:443"], "abc", "fd12::1", 443, None),
+        (["abc=10.2.0.0/16:8080"], "abc", "::ffff:10.2.3.4", 8080, None),
+        (["abc=169.254.0.0/16:80"], "abc", "169.254.169.254", 80, PRIVATE),
+        (["abc=169.254.169.254/32:80"], "abc", "169.254.169.254", 80, None),
+    ],
+)
+def test_a_private_target_is_open_to_its_connector_at_its_port_alone(
+    targets: list[str], owner: str, address: str, port: int, reason: str | None
+) -> None:
+    rules = policy(targets=[PrivateTarget.parse(text) for text in targets])
+    assert refusal(rules, address, port, rules.reach("https://h.example/", owner)) == reason
+
+
+def test_a_private_target_does_not_open_what_restricted_patterns_close() -> None:
+    rules = policy(targets=[PrivateTarget.parse("abc=10.2.0.0/16:443")], restricted=[r"10\..*"])
+    assert refusal(rules, "10.2.3.4", 443, rules.reach("https://h.example/", "abc")) == RESTRICTED
 
 
 # The dialer.

@@ -40,17 +40,38 @@ def test_a_pattern_with_too_many_alternatives_falls_back_to_the_whole_with_the_p
     assert pattern.matches("https://bbbbbbb")
 
 
+INTERNAL = r"^https://(?!internal\.example\.com/).*\.example\.com/.*$"
+
+
 @pytest.mark.parametrize(
-    ("pattern", "origin", "admitted"),
+    "url",
     [
-        (r"^http://127\.0\.0\.1:.*$", "http://127.0.0.1:9955", True),
-        (r"^http://127\.0\.0\.1:.*$", "http://127.0.0.2:9955", False),
-        (r"^http://ollama\.internal:11434/v1/.*$", "http://ollama.internal:11434", True),
-        (r"^http://ollama\.internal:11434/v1/.*$", "http://ollama.internal:80", False),
+        "https://internal.example.com/",
+        "https://INTERNAL.example.com/",
+        "https://internal.example.com./",
+        "https://internal.example.com:443/",
+        "https://internal.example.com:/",
+        "https://internal.example.com:0443/",
+        "https://\uff49nternal.example.com/",
+        "https://internal\u3002example.com/",
     ],
 )
-def test_an_origin_is_admitted_when_some_url_under_it_can_match(pattern: str, origin: str, admitted: bool) -> None:
-    assert EndpointPattern(pattern).admits(origin) is admitted
+def test_no_spelling_of_a_host_leads_around_what_a_pattern_leaves_out(url: str) -> None:
+    wide = INTERNAL.replace(r"\.example\.com/.*$", ".*$")
+    assert not EndpointPattern(INTERNAL).matches(url)
+    assert not EndpointPattern(wide).matches(url)
+
+
+def test_what_a_pattern_does_not_leave_out_is_admitted_in_its_own_spelling() -> None:
+    assert EndpointPattern(INTERNAL).matches("https://API.example.com/v1")
+    assert EndpointPattern(INTERNAL).matches("https://api.example.com/v1/${parameters.x}")
+    assert EndpointPattern(r"^https://API\.Example\.com/.*$").matches("https://API.Example.com/v1")
+
+
+def test_a_negated_class_and_a_look_behind_leave_out_every_spelling_too() -> None:
+    assert not EndpointPattern(r"^https://[^i]nternal\.example\.com/.*$").matches("https://Internal.example.com/")
+    for url in ("https://x.CORP/", "https://x.corp./", "https://x.corp:443/"):
+        assert not EndpointPattern(r"^https://.*(?<!\.corp)/.*$").matches(url)
 
 
 PIECES = st.lists(

@@ -152,7 +152,7 @@ class PinnedDialer:
         self.fault = fault
         self.asked: list[tuple[str, int]] = []
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def addresses(self, host: str, port: int, reach: object = None) -> list[str]:
         self.asked.append((host, port))
         if self.fault is not None:
             raise self.fault

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from fairlead.domain.private_target import PrivateTarget
 from fairlead.errors import BodyParse, FairleadError, IllegalArgument, NumberFormat
 
 P = "plugins.ml_commons."
@@ -46,6 +47,7 @@ class Type(StrEnum):
     STRING = "string"
     LIST = "list"
     REGEX_LIST = "list of regular expressions"
+    TARGET_LIST = "list of private targets"
     BYTES = "byte size"
 
 
@@ -145,6 +147,7 @@ def _rows() -> tuple[Setting, ...]:
         Setting(OURS + "access.public_is_read_only", b, "false", "On: what is public or has no owner is changed and deleted by its owner and administrators only. Off: by everybody with the privilege, as in the original."),
         Setting(OURS + "access.refused_is_not_found", b, "false", "On: what a caller has no access to answers as if it did not exist. Off: 403, as in the original."),
         Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
+        Setting(OURS + "egress.private_targets", Type.TARGET_LIST, (), "Private networks that single connectors may call, as `<connector id>=<network>:<port>`, for example `abc=10.2.0.0/16:8080` or `abc=[fd12::/64]:443`; for a connector inside a model, the model's id. The trusted endpoints must admit the URL as well. A metadata address must be listed by itself."),
         Setting(OURS + "egress.runtime_host", s, "same_pattern", "How far a caller's parameter may move a request from the connector's own host: within the trusted pattern that admits the connector's URL, to any trusted host (as the original), or never.", choices=("same_pattern", "any_trusted", "never")),
         Setting(OURS + "keys.data_key_days", i, "365", "Days after which a new data key is made and every credential sealed anew; 0 = only after 2^28 sealings.", 0, 36500),
         Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
@@ -162,7 +165,9 @@ def read(row: Setting, text: Text) -> Any:
     """The typed value of a setting's text; raises IllegalArgument in the words of OpenSearch (spec/01 4.3)."""
     match row.type:
         case Type.LIST | Type.REGEX_LIST:
-            return tuple(part for part in text.split(",") if part) if isinstance(text, str) else text
+            return _listed(text)
+        case Type.TARGET_LIST:
+            return tuple(_target(row, part) for part in _listed(text))
         case Type.BOOL:
             return _boolean(_one(text))
         case Type.INT | Type.LONG:
@@ -172,6 +177,17 @@ def read(row: Setting, text: Text) -> Any:
         case Type.BYTES:
             return _bytes(row, _one(text))
     return _chosen(row, _one(text))
+
+
+def _listed(text: Text) -> tuple[str, ...]:
+    return tuple(part for part in text.split(",") if part) if isinstance(text, str) else text
+
+
+def _target(row: Setting, text: str) -> PrivateTarget:
+    try:
+        return PrivateTarget.parse(text)
+    except ValueError as fault:
+        raise IllegalArgument(f"Failed to parse value [{text}] for setting [{row.key}]: {fault}") from fault
 
 
 def _chosen(row: Setting, text: str) -> str:

@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from fairlead.domain.private_target import PrivateTarget
 from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
 from fairlead.security.networks import Address, Finding, Kind, Network, carried, hextets, judge
 from fairlead.security.patterns import EndpointPattern
-from fairlead.security.url import DEFAULT_PORTS, address_of, own_origin, parse_url, repeated
+from fairlead.security.url import address_of, own_origin, parse_url, repeated
 
 _UNTRUSTED = "Connector URL is not matching the trusted connector endpoint regex"
 _UNTRUSTED_PRIVATE = "Connector URL is not matching the trusted connector private endpoint regex"
@@ -38,8 +39,31 @@ log = logging.getLogger("fairlead.security")
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How far one URL of one connector goes beyond public addresses. It is part of the route, so connections of another
+    reach are never shared: `private` says that the list of private endpoints admits the URL, `targets` are its own."""
+
+    private: bool = False
+    targets: tuple[PrivateTarget, ...] = ()
+
+    def allows(self, address: Address, port: int, *, literally: bool) -> bool:
+        return any(
+            target.port == port
+            and target.network.version == address.version
+            and address in target.network
+            and (target.network.num_addresses == 1 or not literally)
+            for target in self.targets
+        )
+
+
+PUBLIC = Reach()
+"""What a call gets that no connector makes: no list of private endpoints speaks for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """The rules in force under one version of the settings. `allowed` networks are let through beyond the others."""
+    """The rules in force under one version of the settings. `allowed` networks are let through beyond the others,
+    `targets` only for their connectors."""
 
     trusted: tuple[EndpointPattern, ...]
     private: tuple[EndpointPattern, ...]
@@ -47,6 +71,7 @@ class EgressPolicy:
     private_ip_enabled: bool
     allowed: tuple[Network, ...]
     runtime_host: str = "same_pattern"
+    targets: tuple[PrivateTarget, ...] = ()
 
     @classmethod
     def of(
@@ -58,6 +83,7 @@ class EgressPolicy:
         private_ip_enabled: bool = False,
         allowed: Iterable[str] = (),
         runtime_host: str = "same_pattern",
+        targets: Iterable[PrivateTarget] = (),
     ) -> EgressPolicy:
         """From the texts of the settings; `allowed` in CIDR notation. Raises PatternFault and ValueError.
 
@@ -70,6 +96,7 @@ class EgressPolicy:
             private_ip_enabled,
             tuple(ip_network(network) for network in allowed),
             runtime_host,
+            tuple(targets),
         )
 
     def check_trusted(self, url: str, *, calling: bool = False) -> None:
@@ -95,21 +122,30 @@ class EgressPolicy:
                     return
         raise IllegalArgument(_MOVED)
 
-    def check_address(self, host: str, port: int, address: Address) -> None:
+    def reach(self, url: str, owner: str) -> Reach:
+        """Of a trusted URL that the connector `owner` calls (spec/03 section 8.5 rule 3)."""
+        private = not self.private or any(pattern.matches(url) for pattern in self.private)
+        return Reach(private, tuple(target for target in self.targets if target.owner == owner))
+
+    def check_address(self, host: str, port: int, address: Address, reach: Reach = PUBLIC) -> None:
         """Raises IllegalArgument unless `address`, which `host` stands for, may be called."""
-        self._check_one(host, port, address)
+        self._check_one(host, port, address, reach)
         inner = carried(address)
         finding = judge(inner) if inner is not None else None
         # An ISATAP address in an allowed private range still leads to the address that it carries.
-        if finding is not None and finding.row.kind is Kind.METADATA and not self._listed(finding, address):
+        if (
+            finding is not None
+            and finding.row.kind is Kind.METADATA
+            and not self._listed(finding, address, port, reach)
+        ):
             raise repeated(f"Remote inference host name has restricted ip address: {host}")
 
-    def _check_one(self, host: str, port: int, address: Address) -> None:
+    def _check_one(self, host: str, port: int, address: Address, reach: Reach) -> None:
         finding = judge(address)
         texts = [_shown(candidate) for candidate in (address, carried(address)) if candidate is not None]
         if any(pattern.fullmatch(text) for pattern in self.restricted for text in texts):
             raise repeated(f"Remote inference host name has restricted ip address: {host}")
-        if finding is None or self._listed(finding, address):
+        if finding is None or self._listed(finding, address, port, reach):
             return
         kind = finding.row.kind
         private = kind is Kind.PRIVATE or (kind is Kind.METADATA and _in_private_network(finding.address))
@@ -117,12 +153,14 @@ class EgressPolicy:
             raise repeated(f"Remote inference host name has private ip address: {host}")
         if kind is not Kind.PRIVATE:
             raise repeated(f"Remote inference host name has restricted ip address: {host}")
-        if self.private and not self._private_admits(host, port):
+        if self.private and not reach.private:
             raise repeated(_UNTRUSTED_PRIVATE)
 
-    def _listed(self, finding: Finding, address: Address) -> bool:
+    def _listed(self, finding: Finding, address: Address, port: int, reach: Reach) -> bool:
         """Metadata must be listed by its very address: a wide network let in for a database is no consent to that."""
         literally = finding.row.kind is Kind.METADATA
+        if any(reach.allows(candidate, port, literally=literally) for candidate in (address, finding.address)):
+            return True
         return any(
             candidate.version == network.version
             and candidate in network
@@ -130,13 +168,6 @@ class EgressPolicy:
             for network in self.allowed
             for candidate in (address, finding.address)
         )
-
-    def _private_admits(self, host: str, port: int) -> bool:
-        """The list binds host and port here; a pattern's path is matched by nothing that knows only these two."""
-        authority = f"[{host}]" if ":" in host else host
-        origins = [f"{scheme}://{authority}:{port}" for scheme in DEFAULT_PORTS]
-        origins += [f"{scheme}://{authority}" for scheme, default in DEFAULT_PORTS.items() if default == port]
-        return any(pattern.admits(origin) for pattern in self.private for origin in origins)
 
 
 def _patterns(sources: Iterable[str]) -> tuple[EndpointPattern, ...]:
@@ -176,16 +207,17 @@ class GuardedDialer:
         self._policy = policy
         self._resolve = resolve
 
-    async def addresses(self, host: str, port: int) -> list[str]:
-        """Address literals for `host`, a name or a literal, every one of them checked.
+    async def addresses(self, host: str, port: int, reach: object = None) -> list[str]:
+        """Address literals for `host`, a name or a literal, every one of them checked; `reach` is a `Reach` or None.
 
         Raises IllegalArgument when one is forbidden, and UnknownHost when there is none.
         """
         literal = address_of(host)
         found = [str(literal)] if literal is not None else await self._resolved(host, port)
         policy = self._policy()
+        granted = reach if isinstance(reach, Reach) else PUBLIC
         for text in found:
-            policy.check_address(host, port, ip_address(text.partition("%")[0]))
+            policy.check_address(host, port, ip_address(text.partition("%")[0]), granted)
         return found
 
     async def _resolved(self, host: str, port: int) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
+from fairlead.security.url import as_dialled
 
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\\]*")
 _MAX_BRANCHES = 64
@@ -45,24 +46,31 @@ class Branch:
 class EndpointPattern:
     """One entry of a list of endpoints. Raises PatternFault when `source` is no Java regular expression."""
 
-    __slots__ = ("branches", "source")
+    __slots__ = ("_excludes", "branches", "source")
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self._excludes = any(mark in source for mark in ("(?!", "(?<!", "[^"))
         self.branches = _compiled(source)
 
     def matches(self, url: str) -> bool:
-        """Whether the whole text matches and, where it has one, its authority does so without the path."""
+        """Whether the whole text matches and, where it has one, its authority does so without the path.
+
+        What a pattern leaves out must be left out in every spelling: letter case, a trailing dot, full-width letters, the
+        scheme's own port. So one that excludes must match the host as it is dialled, too.
+        """
+        if not self._matches(url):
+            return False
+        dialled = as_dialled(url) if self._excludes else None
+        return dialled is None or self._matches(dialled)
+
+    def _matches(self, url: str) -> bool:
         found = _ORIGIN.match(url)
         if found is None:  # a relative text or an open placeholder: parse_url refuses it before anything is dialled
             return any(branch.whole.fullmatch(url) for branch in self.branches)
         if "@" in found[0]:  # what stands before it is no host, whatever the pattern takes it for
             return False
         return any(branch.whole.fullmatch(url) and branch.admits(found[0]) for branch in self.branches)
-
-    def admits(self, origin: str) -> bool:
-        """Whether some URL under `scheme://host[:port]` can match."""
-        return any(branch.admits(origin) for branch in self.branches)
 
     def __repr__(self) -> str:
         return f"EndpointPattern({self.source!r})"

@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 import idna
 
-from fairlead.errors import IllegalArgument, UriSyntax
+from fairlead.errors import FairleadError, IllegalArgument, UriSyntax
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -29,6 +29,7 @@ _PATH_BAD = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/%-]")
 _QUERY_BAD = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/?%\[\]-]")
 _AUTHORITY_BAD = re.compile(r"[\x00-\x20\x7f\\^`{}|<>\"]")
 _OPAQUE_BAD = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%\[\]-]")
+_AUTHORITY_END = re.compile(r"[/?#]")
 _PORT = re.compile(r"[0-9]*", re.ASCII)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}", re.ASCII)
@@ -72,16 +73,36 @@ def parse_url(text: str) -> ParsedUrl:
     if not rest.startswith("//"):
         raise _not_a_host(_NO_HOST)
     start = found.end() + 2
-    cut = re.compile(r"[/?#]").search(text, start)
+    cut = _AUTHORITY_END.search(text, start)
     end = cut.start() if cut else len(text)
     host, port = _authority(text, start, end)
     return ParsedUrl(scheme, host, DEFAULT_PORTS[scheme] if port is None else port, _target(text, end))
 
 
+def as_dialled(text: str) -> str | None:
+    """The URL with scheme, host and port in the one form that is dialled; the scheme's own port is left out.
+
+    None for a text whose authority is none, or holds a placeholder.
+    """
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found is not None else ""
+    if found is None or scheme not in DEFAULT_PORTS or not text.startswith("//", found.end()):
+        return None
+    start = found.end() + 2
+    cut = _AUTHORITY_END.search(text, start)
+    end = cut.start() if cut else len(text)
+    try:
+        host, port = _authority(text, start, end)
+    except FairleadError:
+        return None
+    shown = "" if port in (None, DEFAULT_PORTS[scheme]) else f":{port}"
+    return f"{scheme}://{_bracketed(host)}{shown}{text[end:]}"
+
+
 def own_origin(text: str) -> str | None:
     """The origin of a connector's own URL, whose path may be left open; None when only a request names its host."""
     scheme, mark, rest = text.partition("://")
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    host = _AUTHORITY_END.split(rest, maxsplit=1)[0]
     if not mark or "${" in scheme + host:
         return None
     try:

@@ -19,7 +19,7 @@ from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
 from fairlead.engine.interpret import interpret, status_fault
 from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
 from fairlead.errors import FairleadError, StatusFault
-from fairlead.security.egress import EgressPolicy
+from fairlead.security.egress import EgressPolicy, Reach
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.admission import Admission
 from fairlead.service.ports import Limits, Random
@@ -87,7 +87,9 @@ class Caller:
         policy.check_trusted(outgoing.url, calling=True)
         policy.check_moved(outgoing.url, connector.own_urls)
         limits = self._limits(connector.config, max_size)
-        destination = Destination(policy, max_size, url, self._route(connector, url), limits)
+        destination = Destination(
+            policy, max_size, url, self._route(connector, url, policy.reach(outgoing.url, connector.owner)), limits
+        )
         if len(known) >= _KNOWN_URLS:
             known.clear()
         known[outgoing.url] = destination
@@ -155,13 +157,13 @@ class Caller:
     async def _beside(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._scripts, work, *arguments)
 
-    def _route(self, connector: CompiledConnector, url: ParsedUrl) -> Route:
+    def _route(self, connector: CompiledConnector, url: ParsedUrl, reach: Reach) -> Route:
         secure = connector.tls
         tls = None
         if url.scheme == "https":
             tls = TlsPlan(secure.verify, secure.ca_pem, secure.cert_pem, secure.key_pem)
         cap = max(1, connector.config.max_connection)
-        return Route(url.scheme, url.host, url.port, tls, None, cap, self._outside.limits.queue)
+        return Route(url.scheme, url.host, url.port, tls, None, cap, self._outside.limits.queue, reach)
 
     def _limits(self, config: ClientConfig, max_size: int) -> port.Limits:
         ours = self._outside.limits

@@ -32,4 +32,4 @@ async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
         raise fault
     opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
     plain, sources = await references.resolved(ports, opened)
-    return ReadyModel(id, model, CompiledConnector(connector, plain, ports.scripts), sources=sources)
+    return ReadyModel(id, model, CompiledConnector(connector, plain, ports.scripts, resource), sources=sources)

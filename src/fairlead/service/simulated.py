@@ -45,5 +45,5 @@ class LocalDialer:
     def __init__(self, host: str) -> None:
         self._host = host
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def addresses(self, host: str, port: int, reach: object = None) -> list[str]:
         return [self._host]

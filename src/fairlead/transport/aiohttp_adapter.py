@@ -92,7 +92,7 @@ class _CheckedResolver(AbstractResolver):
         progress.dialled = True
         progress.stage = Stage.DNS
         route = self._route
-        addresses = await self._dialer.addresses(route.host, route.port)
+        addresses = await self._dialer.addresses(route.host, route.port, route.reach)
         if route.proxy is not None:
             # The proxy resolves the name again; the guard has still seen it (spec/06 section 12.3).
             addresses = await self._dialer.addresses(route.proxy.host, route.proxy.port)

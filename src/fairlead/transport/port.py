@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,7 +69,8 @@ class ProxyPlan:
 class Route:
     """Where to, and how many at once: `cap` open connections, `queue` callers that may wait for one.
 
-    One pool lives per route and process. `host` is a name or an address literal, lower case, without brackets.
+    One pool lives per route and process. `host` is a name or an address literal, lower case, without brackets. `reach`
+    is for the Dialer alone: what it may grant this call; calls of another reach share no connection.
     """
 
     scheme: str
@@ -79,6 +80,7 @@ class Route:
     proxy: ProxyPlan | None
     cap: int
     queue: int
+    reach: Hashable = None
 
 
 class Reply(msgspec.Struct):
@@ -103,9 +105,9 @@ class StreamReply(Protocol):
 
 class Dialer(Protocol):
     """Names to addresses that may be dialled: resolves, checks every answer, returns literals only or raises
-    fairlead.errors (the egress guard)."""
+    fairlead.errors (the egress guard). `reach` is the route's, None for a proxy."""
 
-    async def addresses(self, host: str, port: int) -> list[str]: ...
+    async def addresses(self, host: str, port: int, reach: Hashable = None) -> list[str]: ...
 
 
 class Upstream(Protocol):

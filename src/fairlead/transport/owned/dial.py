@@ -40,7 +40,7 @@ class Dial:
     async def addresses(self) -> list[str]:
         """The addresses that may be dialled now: the provider's, or the proxy's when there is one."""
         route = self._route
-        found = await self._dialer.addresses(route.host, route.port)
+        found = await self._dialer.addresses(route.host, route.port, route.reach)
         if route.proxy is not None:
             # The proxy resolves the name again; the guard has still seen it (spec/06 section 12.3).
             found = await self._dialer.addresses(route.proxy.host, route.proxy.port)
