@@ -485,3 +485,32 @@ async def test_the_own_connector_of_a_hidden_model_must_be_trusted_like_any_othe
     inline = InlineConnector(Connector("http", actions=(action(url="https://elsewhere.example/v1"),)), {})
     with pytest.raises(IllegalArgument, match="not matching the trusted connector endpoint"):
         await model(house, SUPER, connector=inline)
+
+
+@pytest.mark.parametrize("closed", ["group", "connector"])
+@pytest.mark.parametrize("way", ["register", "update"])
+async def test_what_is_closed_between_check_and_write_is_closed(
+    world: World, guarded: House, monkeypatch: pytest.MonkeyPatch, closed: str, way: str
+) -> None:
+    other = await world.worker()
+    home, used = await group(guarded, OWNER, "g", "public"), await connector(guarded, OWNER, "public")
+    mine = await model(guarded, STRANGER, connector_id=await connector(guarded, STRANGER))
+    write, closings = guarded.ports.store.write, []
+
+    async def late(steps: Any) -> Any:
+        if not closings:
+            closings.append(closed)
+            if closed == "group":
+                await other.groups.update(home, GroupFields(access_mode="private"), OWNER)
+            else:
+                await other.connectors.update(used, ConnectorFields(access_mode="private"), OWNER)
+        return await write(steps)
+
+    monkeypatch.setattr(guarded.ports.store, "write", late)
+    if way == "register":
+        attempt: Any = model(guarded, STRANGER, model_group_id=home, connector_id=used)
+    else:
+        attempt = guarded.model_updates.update(mine, ModelChanges(model_group_id=home, connector_id=used), STRANGER)
+    assert (await refusal(attempt))[0] == (400 if way == "register" else 403)
+    assert closings == [closed]
+    assert (await guarded.groups.get(home, OWNER)).latest_version == 0
