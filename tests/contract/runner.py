@@ -26,6 +26,15 @@ from urllib.parse import urlsplit
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 UPSTREAM = "upstream:"
+SECURED_AREAS = frozenset({"access", "security_api"})
+"""Areas that were recorded with users; the server under test starts with those of data/security."""
+LOGINS = {
+    "admin": "admin:Admin_pass_1",
+    "alice": "alice:Alice_pass_1",
+    "bob": "bob:Bob_pass_1",
+    "carol": "carol:Carol_pass_1",
+    "eve": "eve:wrong-password",
+}
 CALL_SECONDS = 30.0
 UNTIL_SECONDS = 10.0
 UNTIL_PAUSE = 0.05
@@ -331,8 +340,9 @@ def compare(area: Area, answers: Mapping[str, Sequence[Answer]]) -> Parity:
 def replay(area: Area, base: str, upstream: str, only: str = "") -> Parity:
     """Drives the scenarios whose name has `only` in it, but for those in the needs table, and compares."""
     missing = needs()
+    logins = LOGINS if area.name in SECURED_AREAS else None
     answers = {
-        scenario["name"]: drive(scenario, base, upstream)
+        scenario["name"]: drive(scenario, base, upstream, logins)
         for scenario in area.scenarios
         if only in scenario["name"] and scenario["name"] not in missing
     }

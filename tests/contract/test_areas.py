@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract import runner
-from process import gateway, providers
+from process import PARITY_USERS, gateway, providers
 
 AREAS = sorted(json.loads((Path(runner.HERE) / "differences.json").read_text(encoding="utf-8")))
 """The areas that are held: those with a row in differences.json."""
@@ -25,7 +25,8 @@ DIFFERENCES: dict[str, dict[str, dict[str, str]]] = json.loads(
 @pytest.mark.parametrize("area", AREAS)
 def test_an_area_differs_from_the_records_only_where_the_table_explains_it(area: str, tmp_path: Path) -> None:
     # A fresh data directory each, since never_used asks a server that nobody used.
-    with providers() as upstream, gateway(tmp_path / "data") as server:
+    users = ("--security", str(PARITY_USERS)) if area in runner.SECURED_AREAS else ()
+    with providers() as upstream, gateway(tmp_path / "data", *users) as server:
         parity = runner.replay(runner.load(area), server.url, upstream.url)
         assert server.running(), server.errors
     assert parity.steps > 0

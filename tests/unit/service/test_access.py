@@ -87,7 +87,7 @@ async def furnished(house: House, row: Json, mode: str, label: str) -> dict[str,
     """What the row names: things of that mode that the owner made, and open ones."""
     named, roles = set(re.findall(r"<(\w+)>", json.dumps(row))), ROLES[mode] or ()
     made = {"group_name": f"group {mode} {label}", "fresh": f"fresh {mode} {label}"}
-    closed, open_to_all = named & {"model", "deployed_model"}, named & {"open_model"}
+    closed, open_to_all = named & {"model", "deployed_model", "limited_model"}, named & {"open_model"}
     if closed or named & {"connector", "unused_connector"}:
         made["connector"] = made["unused_connector"] = await connector(house, OWNER, mode, roles)
     if open_to_all or "open_connector" in named:
@@ -102,6 +102,8 @@ async def furnished(house: House, row: Json, mode: str, label: str) -> dict[str,
         made[name] = await model(house, OWNER, model_group_id=made["open_group"], connector_id=made["open_connector"])
     if "deployed_model" in named:
         await house.deployments.deploy(made["deployed_model"], (), OWNER)
+    if "limited_model" in named:
+        await house.controllers.create(made["limited_model"], {}, OWNER)
     return made
 
 
@@ -147,7 +149,9 @@ def test_the_table_has_every_route_of_connectors_groups_and_models() -> None:
     named = {row["route"] for row in TABLE["rows"]} | set(TABLE["without_rule"])
     ours = {f"{route.method} {route.path.removeprefix(ML)}" for route in ROUTES if route.path.startswith(ML)}
     resources_of_ours = {
-        route for route in ours if route.split()[1].startswith(("/connectors", "/model_groups", "/models"))
+        route
+        for route in ours
+        if route.split()[1].startswith(("/connectors", "/model_groups", "/models", "/controllers"))
     }
     assert resources_of_ours <= named
     assert named <= ours
