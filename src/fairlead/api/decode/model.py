@@ -18,9 +18,9 @@ from fairlead.service.model_update import ModelChanges
 from fairlead.service.registration import ModelFields
 
 _ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
-_UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")
-_FRAMEWORKS = ("HUGGINGFACE_TRANSFORMERS", "SENTENCE_TRANSFORMERS", "HUGGINGFACE_TRANSFORMERS_NEURON")
-_POOLING = ("MEAN", "MEAN_SQRT_LEN", "MAX", "WEIGHTED_MEAN", "CLS", "LAST_TOKEN", "NONE")
+UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")
+FRAMEWORKS = ("HUGGINGFACE_TRANSFORMERS", "SENTENCE_TRANSFORMERS", "HUGGINGFACE_TRANSFORMERS_NEURON")
+POOLING = ("MEAN", "MEAN_SQRT_LEN", "MAX", "WEIGHTED_MEAN", "CLS", "LAST_TOKEN", "NONE")
 
 
 def group_fields(body: bytes) -> GroupFields:
@@ -112,7 +112,7 @@ def _limit(node: Node) -> str:
 
 def _unit(node: Node) -> str:
     value = read.text(node)
-    if value not in _UNITS:
+    if value not in UNITS:
         raise IllegalArgument(f"No enum constant java.util.concurrent.TimeUnit.{value}")
     return value
 
@@ -185,9 +185,9 @@ def model_config(node: Node) -> dict[str, Any]:
         {
             "model_type": read.text,
             "embedding_dimension": read.integer,
-            "framework_type": lambda value: _one_of(value, _FRAMEWORKS, "Wrong framework type"),
+            "framework_type": lambda value: _one_of(value, FRAMEWORKS, "Wrong framework type"),
             "all_config": read.text,
-            "pooling_mode": lambda value: _one_of(value, _POOLING, "Wrong pooling method"),
+            "pooling_mode": lambda value: _one_of(value, POOLING, "Wrong pooling method"),
             "normalize_result": read.boolean,
             "model_max_length": read.integer,
             "additional_config": lambda value: read_plain(expect(value, "object")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairlead.api.decode.model import FRAMEWORKS, POOLING, UNITS
 from fairlead.api.openapi.schema import (
     Schema,
     choice,
@@ -88,8 +89,11 @@ JSON_SCHEMA: Schema = {"type": ["object", "string"], "description": "A JSON sche
 
 RATE_LIMITER = members(
     {
-        "limit": {"type": ["number", "string"], "exclusiveMinimum": 0, "description": "Requests per unit of time."},
-        "unit": choice(("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")),
+        "limit": {
+            "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": "^[1-9][0-9]{0,8}$"}],
+            "description": "Requests per unit of time.",
+        },
+        "unit": choice(UNITS),
     }
 )
 
@@ -114,9 +118,9 @@ MODEL_CONFIG = members(
     {
         "model_type": text(),
         "embedding_dimension": whole(),
-        "framework_type": text(),
+        "framework_type": choice(FRAMEWORKS, "In any case."),
         "all_config": text("JSON text."),
-        "pooling_mode": text(),
+        "pooling_mode": choice(POOLING, "In any case."),
         "normalize_result": flag(),
         "model_max_length": whole(),
         "additional_config": whatever(),
