@@ -60,11 +60,21 @@ class Server:
             self._readers.append(reader)
         self._ready.wait(seconds)
         if not self.url:
-            code = self._process.poll()
+            code = self._code()
             self.kill()
             said = "said no address in time" if code is None else f"ended with code {code}"
             raise StartFailed(f"{' '.join(self.command)} {said}\n{self.output}\n{self.errors}")
         return self
+
+    def _code(self) -> int | None:
+        """How it ended; a process that has closed its output is about to."""
+        assert self._process is not None
+        if not self._ready.is_set():
+            return self._process.poll()
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _read(self, stream: Sequence[str], lines: list[str]) -> None:
         for line in stream:

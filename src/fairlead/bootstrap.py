@@ -15,23 +15,33 @@ from typing import Any
 
 from fairlead.api.app import App
 from fairlead.api.origin import OriginRule
+from fairlead.domain.audit import Audit, AuditEvent, Category, NoAudit
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.key_wiring import Outside
+from fairlead.security.audit_log import AuditLog
+from fairlead.security.audit_sinks import open_sinks
 from fairlead.security.egress import EgressPolicy, GuardedDialer
+from fairlead.security.forwarded import Proxies
 from fairlead.security.keyring import KeyProvider
+from fairlead.security.login_limits import FailedLogins
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
+from fairlead.service.audited import AuditedDialer
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
-from fairlead.service.security.files import read_directory
+from fairlead.service.security.composition import identity_sources
+from fairlead.service.security.domains import IdentityRules, read_identity_rules
+from fairlead.service.security.fetching import Fetcher
+from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_once
+from fairlead.service.security.known_passwords import known_password
 from fairlead.service.security.service import SecurityService, has_users
 from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
@@ -92,8 +102,9 @@ def node_id(data_dir: Path) -> str:
 class Worker:
     """Everything one worker process holds open."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tls: ServerTls | None = None) -> None:
         self._settings = settings
+        self.tls = tls
         self._closing = contextlib.AsyncExitStack()
 
     async def start(self) -> House:
@@ -107,7 +118,8 @@ class Worker:
         vault = await open_vault(store, await outside.provider(), learn=learn)
         snapshot = Snapshot(store, {})
         policies = _Policies(snapshot)
-        upstream = await self._upstream(policies)
+        audit = self._audit()
+        upstream = await self._upstream(policies, audit)
         self._closing.push_async_callback(upstream.close)
         ports = Ports(
             store=store,
@@ -123,6 +135,7 @@ class Worker:
             limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
             references=outside.references,
             keys=vault,
+            audit=audit,
         )
         identity = Identity(
             settings.node_name,
@@ -133,10 +146,10 @@ class Worker:
         )
         security = None
         if await authenticates(settings, store):
-            security = SecurityService(snapshot, time.monotonic)
+            security = await self._security(snapshot, audit)
             self._closing.callback(security.close)
             ports = replace(ports, may=security.allows)
-        house = House(ports, snapshot, identity, memory_percent, security)
+        house = House(ports, snapshot, identity, memory_percent, security, audit)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
         self._closing.push_async_callback(_cancelled, follower)
@@ -153,9 +166,41 @@ class Worker:
         redactor = installed(logging.getLogger())
         return lambda secrets: redactor.register(*secrets) if redactor is not None else None
 
-    async def _upstream(self, policies: _Policies) -> Upstream:
+    def _audit(self) -> Audit:
+        """With nobody to tell from others, there is nothing to write down."""
+        if self._settings.auth == "off" or not self._settings.audit_sinks:
+            return NoAudit()
+        audit = open_audit(self._settings)
+        self._closing.callback(audit.close)
+        if self.tls is not None:
+            self.tls.on_failure = lambda reason: audit.record(AuditEvent(Category.SSL_EXCEPTION, reason=reason))
+        return audit
+
+    async def _security(self, snapshot: Snapshot, audit: Audit) -> SecurityService:
+        settings = self._settings
+        rules = read_identity_rules(Path(settings.security)) if settings.security else IdentityRules()
+        limits = FailedLogins(rules.listeners, time.monotonic)
+        security = SecurityService(snapshot, time.monotonic, audit, limits, basic=rules.basic)
+        policy = _identity_providers(settings.idp_networks)
+        dialer = GuardedDialer(lambda: policy)
+        upstream = open_upstream(settings.transport, dialer)
+        self._closing.push_async_callback(upstream.close)
+        sources = identity_sources(
+            rules,
+            settings.admin_dn,
+            Proxies(settings.trusted_proxies),
+            security.configuration,
+            wall_clock,
+            time.monotonic,
+            lambda domain: Fetcher(upstream, domain.seconds, domain.most_bytes, domain.ca_pem),
+        )
+        for source in sources:
+            security.add_source(source)
+        return security
+
+    async def _upstream(self, policies: _Policies, audit: Audit) -> Upstream:
         if not self._settings.simulate:
-            dialer = GuardedDialer(policies.current)
+            dialer = AuditedDialer(GuardedDialer(policies.current), audit)
             renewable = RenewableUpstream(lambda: open_upstream(self._settings.transport, dialer))
             policies.on_change = renewable.renew
             return renewable
@@ -195,6 +240,22 @@ class _Policies:
         }
 
 
+def open_audit(settings: Settings) -> AuditLog:
+    """The audit log with its thread. Raises OSError."""
+    path = Path(settings.audit_file) if settings.audit_file else settings.data_dir / "audit" / "audit.log"
+    sinks = open_sinks(
+        settings.audit_sinks, path, settings.audit_max_bytes, settings.audit_keep, chained=settings.audit_chain
+    )
+    node = {"audit_cluster_name": settings.cluster_name, "audit_node_name": settings.node_name}
+    disabled = frozenset(map(Category, settings.audit_disabled_categories))
+    return AuditLog(sinks, wall_clock, {**node, "audit_node_id": node_id(settings.data_dir)}, disabled)
+
+
+def _identity_providers(networks: tuple[str, ...]) -> EgressPolicy:
+    """Where key sets may be fetched: their URLs are the operator's own, so that only addresses are judged."""
+    return EgressPolicy.of(trusted=[".*"], allowed=networks)
+
+
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -206,8 +267,15 @@ async def authenticates(settings: Settings, store: Store) -> bool:
     return settings.auth == "on" or (settings.auth == "auto" and (bool(settings.security) or await has_users(store)))
 
 
+_FIRST_USER = "give --security DIR with an internal_users.yml, or configure another identity source"
+
+
 async def _import_security(settings: Settings, store: Store) -> None:
     files = read_directory(Path(settings.security))
+    if settings.public and not await has_users(store) and (name := known_password(files)) is not None:
+        raise FileFault(
+            f"security: the password of user '{name}' in internal_users.yml is publicly known or the user's own name"
+        )
     imported = await import_once(store, files)
     if imported is None:
         log.warning("the store has users already: the files in %s were not read", settings.security)
@@ -223,6 +291,11 @@ async def prepare(settings: Settings) -> Settings:
 
     Raises StoreUnavailable, KeyringError and FileFault.
     """
+    rules = read_identity_rules(Path(settings.security)) if settings.security else IdentityRules()
+    if rules.proxy is not None and not settings.trusted_proxies:
+        raise FileFault("trusted_proxies: config.yml has a domain of type proxy, so that the proxies must be listed")
+    if rules.certificate is not None and settings.tls_client_auth == "none" and not settings.trusted_proxies:
+        raise FileFault("tls_client_auth: config.yml has a domain of type clientcert, and no client is asked for one")
     outside = Outside(settings)
     store = await open_store(settings.store_url)
     try:
@@ -236,7 +309,10 @@ async def prepare(settings: Settings) -> Settings:
         await fail_orphans(store, node, wall_clock())
         await forget_reports(store, node)
         await settle_deployed(store, node, await stored_settings(store), wall_clock())
-        return replace(settings, auth="on" if await authenticates(settings, store) else "off")
+        authenticated = await authenticates(settings, store)
+        if authenticated and not (rules.others or settings.admin_dn or await has_users(store)):
+            raise FileFault("auth: nobody could log in: " + _FIRST_USER)
+        return replace(settings, auth="on" if authenticated else "off")
     finally:
         await outside.close()
         await store.close()
@@ -284,6 +360,15 @@ def server_tls(settings: Settings) -> ServerTls | None:
 
 
 def application(settings: Settings) -> App:
-    worker = Worker(settings)
-    origins = OriginRule(settings.allowed_hosts) if settings.auth == "off" else None
-    return App(worker.start, worker.stop, settings.max_body_bytes, server_tls(settings), origins)
+    tls = server_tls(settings)
+    worker = Worker(settings, tls)
+    return App(
+        worker.start,
+        worker.stop,
+        settings.max_body_bytes,
+        tls,
+        OriginRule(settings.allowed_hosts) if settings.auth == "off" else None,
+        Proxies(settings.trusted_proxies),
+        clear_text=settings.tls_terminated_by_proxy and tls is None,
+        fail_closed=settings.audit_on_failure == "block",
+    )

@@ -72,10 +72,24 @@ class Settings:
     tls_client_auth: Literal["none", "optional", "require"] = "none"
     tls_reload_seconds: float = 2.0
     tls_terminated_by_proxy: bool = False
+    admin_dn: tuple[str, ...] = ()
+    idp_networks: tuple[str, ...] = ()
+    audit_sinks: tuple[str, ...] = ("file",)
+    audit_file: str = ""
+    audit_max_bytes: int = 64 * 1024 * 1024
+    audit_keep: int = 10
+    audit_chain: bool = False
+    audit_on_failure: Literal["block", "drop"] = "block"
+    audit_disabled_categories: tuple[str, ...] = ("AUTHENTICATED", "GRANTED_PRIVILEGES")
 
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.data_dir.absolute() / DATABASE}"
+
+    @property
+    def public(self) -> bool:
+        """Whether others than this machine can connect."""
+        return not self.socket and not is_loopback(self.host)
 
     @property
     def shown_store(self) -> str:
@@ -132,6 +146,15 @@ DOCS: Mapping[str, str] = {
     "tls_client_auth": "Whether clients are asked for a certificate: `none`, `optional` or `require`.",
     "tls_reload_seconds": "How often the TLS files are looked at; changed ones serve new connections. 0 looks only when asked.",
     "tls_terminated_by_proxy": "A proxy among `trusted_proxies` speaks TLS to the clients, so this port may do without.",
+    "admin_dn": "Subjects of client certificates that may do everything; several between semicolons.",
+    "idp_networks": "Private networks in which key sets of identity providers may be fetched.",
+    "audit_sinks": "Where the audit log goes while callers must log in: `file`, `stdout`, `log`, `syslog`; empty for nowhere.",
+    "audit_file": "The audit log's file; default: `audit/audit.log` in the data directory.",
+    "audit_max_bytes": "Size at which the audit file is put aside and a new one begun.",
+    "audit_keep": "Audit files that are kept beside the current one.",
+    "audit_chain": "Ends each line of the audit file with the SHA-256 of the line before.",
+    "audit_on_failure": "While the audit log cannot be written: `block` refuses changes, `drop` lets them pass.",
+    "audit_disabled_categories": "Categories that are not written.",
 }
 
 _TYPES = get_type_hints(Settings)
@@ -223,7 +246,7 @@ def _parsed(name: str, value: Any, where: str) -> Any:
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
         if kind == tuple[str, ...]:
-            return _texts(value)
+            return _texts(value, ";" if name == "admin_dn" else ",")
         if isinstance(value, bool) or not isinstance(value, (str, int, float, Path)):
             raise ValueError
         if get_origin(kind) is Literal:
@@ -248,9 +271,9 @@ _WANTED: Mapping[Any, str] = {
 }
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    """A list of the file, or texts between commas."""
-    items = value.split(",") if isinstance(value, str) else value
+def _texts(value: Any, separator: str) -> tuple[str, ...]:
+    """A list of the file, or texts between separators."""
+    items = value.split(separator) if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
         raise ValueError
     return tuple(item.strip() for item in items if item.strip())
@@ -263,7 +286,15 @@ def _shown(name: str, value: Any) -> str:
     return re.sub(r"(?<=://)[^/@]*@", "***@", repr(value)) if name == "store" else repr(value)
 
 
-_LOWEST = {"port": 0, "workers": 1, "max_body_bytes": 1, "pool_queue": 0, "drain_seconds": 0}
+_LOWEST = {
+    "port": 0,
+    "workers": 1,
+    "max_body_bytes": 1,
+    "pool_queue": 0,
+    "drain_seconds": 0,
+    "audit_max_bytes": 4096,
+    "audit_keep": 0,
+}
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 

@@ -12,6 +12,7 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
 from fairlead.api import predict_route
+from fairlead.api.audit_trail import AuditTrail, change_category
 from fairlead.api.body import Disconnected, Receive, Send, read_body
 from fairlead.api.coding import GzipSend, wants_gzip
 from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
@@ -21,9 +22,11 @@ from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simp
 from fairlead.api.request import Request, decode_segment, parse_query, refuse_unknown
 from fairlead.api.route import Access, Route
 from fairlead.api.routes import OPEN_PATHS, ROUTES
+from fairlead.domain.audit import Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import BadParameter, FairleadError, Unavailable
+from fairlead.security.forwarded import Proxies
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
@@ -48,8 +51,15 @@ class App:
         max_body: int,
         tls: ServerTls | None = None,
         origins: OriginRule | None = None,
+        proxies: Proxies | None = None,
+        *,
+        clear_text: bool = False,
+        fail_closed: bool = True,
     ) -> None:
         self.tls = tls
+        self._proxies = proxies
+        self._clear_text = clear_text
+        self._fail_closed = fail_closed
         self._origins = origins
         self._start = start
         self._stop = stop
@@ -72,9 +82,11 @@ class App:
             log.critical("cannot start: %s", fault)
             await send({"type": "lifespan.startup.failed", "message": str(fault)})
             return
-        self._gate = Gate(house.security, OPEN_PATHS) if house.security is not None else None
+        if house.security is not None:
+            self._gate = Gate(house.security, OPEN_PATHS, self._proxies, clear_text=self._clear_text)
+        trail = AuditTrail(house.audit, fail_closed=self._fail_closed)
         self._predict = predict_route.PredictRoute(house, self._max_body, self._gate)
-        self._router = router(house, self._max_body, self._gate)
+        self._router = router(house, self._max_body, self._gate, trail)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stop()
@@ -130,13 +142,13 @@ def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def router(house: House, max_body: int, gate: Gate | None = None) -> Router:
+def router(house: House, max_body: int, gate: Gate | None = None, trail: AuditTrail | None = None) -> Router:
     """One path route per path of the table, literal segments first, so that nothing falls through to an id."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for route in ROUTES:
         by_path[route.path][route.method] = route
     paths = sorted(by_path, key=lambda path: (path.count("{"), path))
-    endpoints = [PathRoute(path, _Path(house, by_path[path], max_body, gate)) for path in paths]
+    endpoints = [PathRoute(path, _Path(house, by_path[path], max_body, gate, trail)) for path in paths]
     return Router(endpoints, redirect_slashes=False, default=_no_route)
 
 
@@ -152,28 +164,47 @@ async def _no_route(scope: Any, receive: Any, send: Any) -> None:
 class _Path:
     """Answers every method of one path."""
 
-    def __init__(self, house: House, routes: dict[str, Route], max_body: int, gate: Gate | None) -> None:
+    def __init__(
+        self, house: House, routes: dict[str, Route], max_body: int, gate: Gate | None, trail: AuditTrail | None
+    ) -> None:
         self._house = house
+        self._trail = trail
         self._routes = routes
         self._max_body = max_body
         self._gate = gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        change: Category | None = None
+        body, answered = b"", None
         try:
             method = "GET" if scope["method"] == "HEAD" and scope["path"] == "/" else scope["method"]
             route = self._routes.get(method)
             if route is None:
-                response = self._other_method(scope)
-            else:
-                ids = {name: decode_segment(value) for name, value in scope["path_params"].items()}
-                only_asks = self._authorized(scope, route, ids)
-                request = await self._request(scope, receive, ids)
-                response = respond(await self._answer(route, request, only_asks), request.shape)
+                await self._other_method(scope)(scope, receive, send)
+                return
+            ids = {name: decode_segment(value) for name, value in scope["path_params"].items()}
+            only_asks = self._authorized(scope, route, ids)
+            change = None if only_asks else self._change(route)
+            request = await self._request(scope, receive, ids)
+            body = request.body
+            reply = await self._answer(route, request, only_asks)
+            answered = reply.body
+            response = respond(reply, request.shape)
         except FairleadError as fault:
             response = _refusal(fault, scope)
         except StoreUnavailable as fault:
             response = _refusal(Unavailable(str(fault)), scope)
+        if change is not None and route is not None and self._trail is not None:
+            principal = scope[PRINCIPAL]
+            self._trail.changed(change, scope, principal, route.action, ids, body, response.status_code, answered)
         await response(scope, receive, send)
+
+    def _change(self, route: Route) -> Category | None:
+        """What the route changes, if the audit log takes it. Raises Unavailable if it must and cannot."""
+        change = change_category(route.method, route.path, route.action)
+        if change is not None and self._trail is not None:
+            self._trail.require(change)
+        return change
 
     def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
         """Raises SecurityFault; True: the caller only asks whether the privilege is there."""

@@ -6,15 +6,19 @@ With security off there is no gate (spec/06 section 1). It reads no body and kno
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import Any
 
+from fairlead.api.audit_trail import event
 from fairlead.api.reply import Reply, error_reply
 from fairlead.api.request import boolean, parse_query
-from fairlead.domain.audit import AuditEvent, Category
-from fairlead.domain.identity import Head, Refused
+from fairlead.domain.audit import Category
+from fairlead.domain.identity import PEER, Head, Refused
 from fairlead.domain.principal import Principal
-from fairlead.errors import StatusFault
+from fairlead.errors import SecurityFault, StatusFault
+from fairlead.security.forwarded import Proxies
 from fairlead.service.security.service import SecurityService, denial
+from fairlead.settings import is_loopback
 
 Scope = MutableMapping[str, Any]
 
@@ -36,11 +40,24 @@ class Refusal(Exception):
 
 
 class Gate:
-    """`open_paths` are open to everybody, as they stand in a request line."""
+    """`open_paths` are open to everybody, as they stand in a request line. `clear_text`: the port speaks no TLS to
+    addresses that are not this machine's, so that only `proxies` may bring credentials."""
 
-    def __init__(self, security: SecurityService, open_paths: frozenset[bytes]) -> None:
+    def __init__(
+        self,
+        security: SecurityService,
+        open_paths: frozenset[bytes],
+        proxies: Proxies | None = None,
+        *,
+        clear_text: bool = False,
+    ) -> None:
         self._security = security
         self._open = open_paths
+        self._proxies = proxies if proxies is not None and proxies.any else None
+        self._clear_text = clear_text
+        self._tells_all = security.audit.wants(Category.AUTHENTICATED) or security.audit.wants(
+            Category.GRANTED_PRIVILEGES
+        )
 
     async def admit(self, scope: Scope) -> Principal | None:
         """The caller; None where everybody may pass unasked: OPTIONS and open paths. Raises Refusal."""
@@ -52,8 +69,10 @@ class Gate:
         method, path = scope["method"], scope["raw_path"]
         if method == "OPTIONS" or path in self._open:
             return None
-        client = scope["client"]
         authorization = fields.get(b"authorization")
+        if self._proxies is not None:
+            self._look_through(scope, self._proxies, authorization)
+        client = scope["client"]
         head = Head(method, path, headers, authorization, client[0] if client else "", scope)
         if len(fields) != len(headers) and sum(name == b"authorization" for name, _ in headers) > 1:
             raise self._refused(head, Refused("more than one Authorization header"), "")
@@ -63,6 +82,8 @@ class Gate:
                 continue
             if isinstance(found, Refused):
                 raise self._refused(head, found, source.name)
+            if self._tells_all:
+                self.record(Category.AUTHENTICATED, scope, found, "")
             tenant = fields.get(b"securitytenant", fields.get(b"security_tenant"))
             return found if tenant is None else found.asking(tenant.decode("utf-8", "replace"))
         reason = "no credentials" if authorization is None else "credentials of no known kind"
@@ -78,7 +99,23 @@ class Gate:
         if not self._security.allows(principal, action, model_id):
             self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
             raise denial(principal, action)
+        if self._tells_all:
+            self.record(Category.GRANTED_PRIVILEGES, scope, principal, action)
         return False
+
+    def _look_through(self, scope: Scope, proxies: Proxies, authorization: bytes | None) -> None:
+        """From here on the client is the one that a trusted proxy names (S-06). Raises Refusal for credentials in clear
+        text from anybody else (14.3)."""
+        client = scope["client"]
+        peer = client[0] if client else ""
+        if proxies.trusts(peer):
+            address = proxies.client(peer, scope["headers"])
+            if address != peer:
+                scope[PEER] = peer
+                scope["client"] = (address, 0)
+        elif self._clear_text and authorization is not None and not is_loopback(peer):
+            self.record(Category.FAILED_LOGIN, scope, None, "", "credentials in clear text: they must count as exposed")
+            raise Refusal(error_reply(SecurityFault("Credentials are accepted only over TLS")))
 
     def verdict(self, principal: Principal, action: str, model_id: str | None) -> Reply:
         """The answer to `perform_permission_check` (spec/06 section 1)."""
@@ -90,23 +127,8 @@ class Gate:
     ) -> None:
         """Tells the audit log, if it wants to hear of this."""
         audit = self._security.audit
-        if not audit.wants(category):
-            return
-        client = scope["client"]
-        audit.record(
-            AuditEvent(
-                category,
-                principal.name if principal else "",
-                client[0] if client else "",
-                scope["method"],
-                scope["raw_path"].decode("latin-1"),
-                action,
-                reason,
-                principal.source if principal else "",
-                principal.key_id if principal else None,
-                principal is not None and principal.super_admin,
-            )
-        )
+        if audit.wants(category):
+            audit.record(event(category, scope, principal, action, reason))
 
     def _refuse_reserved(self, scope: Scope, fields: dict[bytes, bytes]) -> None:
         if any(name.startswith(_RESERVED_PREFIX) for name in fields):
@@ -116,14 +138,13 @@ class Gate:
     def _refused(self, head: Head, refused: Refused, source: str) -> Refusal:
         """The same answer whatever was wrong (T-11); only the audit log learns more."""
         if self._security.audit.wants(Category.FAILED_LOGIN):
-            path = head.path.decode("latin-1")
-            event = AuditEvent(
-                Category.FAILED_LOGIN, refused.name, head.address, head.method, path, "", refused.reason, source
-            )
-            self._security.audit.record(event)
+            told = event(Category.FAILED_LOGIN, head.connection, None, "", refused.reason)
+            self._security.audit.record(replace(told, user=refused.name, source=source))
         if refused.retry_after is not None:
             wait = {"Retry-After": str(refused.retry_after)}
             return Refusal(error_reply(StatusFault("Too many logins at once; try again", 429, headers=wait)))
+        if refused.final:
+            return Refusal(Reply("Authentication finally failed", 401, content_type=_PLAIN))
         challenge = next((s.challenge for s in self._security.sources if s.challenge is not None), None)
         if challenge is None:
             return Refusal(Reply("Authentication finally failed", 401, content_type=_PLAIN))

@@ -9,8 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-CERTIFICATE = "fairlead.certificate"
-"""Key of the scope under which the verified certificate of the client stands, in DER."""
+from fairlead.domain.identity import CERTIFICATE
+
 MAX_HEAD = 64 * 1024
 HEAD_SECONDS = 15.0
 

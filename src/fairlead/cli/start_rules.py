@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
-from fairlead.settings import Settings, is_loopback
+from fairlead.domain.audit import Category
+from fairlead.security.audit_sinks import NAMES
+from fairlead.security.certificate import CertificateFault, parse_dn
+from fairlead.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +30,12 @@ class Rule:
 def refusal(settings: Settings) -> str | None:
     """The first rule that this configuration breaks, as `<setting>: <reason>`, or None."""
     for rule in RULES:
-        if rule.public and not is_public(settings):
+        if rule.public and not settings.public:
             continue
         reason = rule.refuses(settings)
         if reason is not None:
             return f"{rule.setting}: {reason}"
     return None
-
-
-def is_public(settings: Settings) -> bool:
-    return not settings.socket and not is_loopback(settings.host)
 
 
 def _no_network(settings: Settings) -> str | None:
@@ -127,6 +126,40 @@ def _open_key_file(settings: Settings) -> str | None:
     return None
 
 
+def _sinks(settings: Settings) -> str | None:
+    unknown = [name for name in settings.audit_sinks if name not in NAMES]
+    return f"'{unknown[0]}' is not one of {', '.join(NAMES)}" if unknown else None
+
+
+def _categories(settings: Settings) -> str | None:
+    unknown = [name for name in settings.audit_disabled_categories if name not in Category.__members__]
+    return f"'{unknown[0]}' is not one of {', '.join(Category.__members__)}" if unknown else None
+
+
+def _admin_names(settings: Settings) -> str | None:
+    for text in settings.admin_dn:
+        try:
+            parse_dn(text)
+        except CertificateFault as fault:
+            return str(fault)
+    return None
+
+
+def _unproved_admins(settings: Settings) -> str | None:
+    if settings.admin_dn and settings.tls_client_auth == "none" and not settings.trusted_proxies:
+        return "nobody can show such a certificate: set tls_client_auth, or trusted_proxies that send Client-Cert"
+    return None
+
+
+def _idp_networks(settings: Settings) -> str | None:
+    for text in settings.idp_networks:
+        try:
+            ip_network(text)
+        except ValueError:
+            return f"'{text}' is no network such as 10.0.0.0/8, and no address"
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     Rule("trusted_proxies", _no_network),
     Rule("trusted_proxies", _everybody),
@@ -135,6 +168,11 @@ RULES: tuple[Rule, ...] = (
     Rule("tls_client_ca", _unused_authorities),
     Rule("tls_client_auth", _without_certificate),
     Rule("tls_terminated_by_proxy", _no_proxy),
+    Rule("admin_dn", _admin_names),
+    Rule("admin_dn", _unproved_admins),
+    Rule("idp_networks", _idp_networks),
+    Rule("audit_sinks", _sinks),
+    Rule("audit_disabled_categories", _categories),
     Rule("tls_certificate", _clear_text, public=True),
     Rule("auth", _nobody_asked, public=True),
     Rule("master_key_file", _open_key_file, public=True),

@@ -24,6 +24,7 @@ class Category(StrEnum):
     CREDENTIAL_USE = "CREDENTIAL_USE"
     EGRESS_DENIED = "EGRESS_DENIED"
     KEY_ROTATION = "KEY_ROTATION"
+    RESOURCE_WRITE = "RESOURCE_WRITE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Audit(Protocol):
 
     def record(self, event: AuditEvent) -> None: ...
 
+    @property
+    def failing(self) -> bool:
+        """Whether an event that is recorded now may be lost."""
+        ...
+
 
 class NoAudit:
     """No audit log is configured."""
@@ -63,3 +69,7 @@ class NoAudit:
 
     def record(self, event: AuditEvent) -> None:
         return None
+
+    @property
+    def failing(self) -> bool:
+        return False

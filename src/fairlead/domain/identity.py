@@ -11,6 +11,11 @@ from typing import Any, NamedTuple, Protocol
 
 from fairlead.domain.principal import Principal
 
+CERTIFICATE = "fairlead.certificate"
+"""Key of `Head.connection` under which the client's certificate stands that TLS verified, in DER."""
+PEER = "fairlead.peer"
+"""Key of `Head.connection` under which the address of who connected stands, where a trusted proxy named another client."""
+
 
 class Head(NamedTuple):
     """What is known of a request before its body is read.
@@ -33,12 +38,13 @@ class Refused:
     """Credentials were found and are no good: no other source is asked (spec/06 14.1).
 
     `reason` is for the audit log only, `name` is who the caller claimed to be. `retry_after` (seconds): not a judgement
-    but too much to do at the moment.
+    but too much to do at the moment. `final`: another password would not help, so that none is asked for.
     """
 
     reason: str
     name: str = ""
     retry_after: int | None = None
+    final: bool = False
 
 
 class IdentitySource(Protocol):
@@ -57,16 +63,26 @@ class IdentitySource(Protocol):
 class LoginLimits(Protocol):
     """Who may try a password at the moment (spec/06 6.3); asked before any hash is computed."""
 
+    def blocks(self, address: str) -> bool: ...
+
     def admits(self, name: str, address: str) -> bool: ...
 
     def failed(self, name: str, address: str) -> None: ...
+
+    def succeeded(self, name: str, address: str) -> None: ...
 
 
 class NoLoginLimits:
     """Every try is admitted: what holds while no listener is configured."""
 
+    def blocks(self, address: str) -> bool:
+        return False
+
     def admits(self, name: str, address: str) -> bool:
         return True
 
     def failed(self, name: str, address: str) -> None:
+        return None
+
+    def succeeded(self, name: str, address: str) -> None:
         return None

@@ -12,6 +12,7 @@ from collections.abc import Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.connector import ClientConfig
 from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
 from fairlead.domain.tensor import InferenceResult
@@ -22,6 +23,7 @@ from fairlead.errors import FairleadError, StatusFault
 from fairlead.security.egress import EgressPolicy, Reach
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.admission import Admission
+from fairlead.service.audited import tell_denied
 from fairlead.service.ports import Limits, Random
 from fairlead.service.snapshot import Destination
 from fairlead.transport import port
@@ -59,10 +61,12 @@ class Outside(Protocol):
 
 
 class Caller:
-    """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours."""
+    """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours. `audit` hears of
+    destinations that were refused."""
 
-    def __init__(self, outside: Outside, max_size: Callable[[], int]) -> None:
+    def __init__(self, outside: Outside, max_size: Callable[[], int], audit: Audit | None = None) -> None:
         self._outside = outside
+        self._audit = audit or NoAudit()
         self._max_size = max_size
         self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
 
@@ -84,8 +88,12 @@ class Caller:
         if found is not None and found.policy is policy and found.max_size == max_size:
             return found
         url = parse_url(outgoing.url)
-        policy.check_trusted(outgoing.url, calling=True)
-        policy.check_moved(outgoing.url, connector.own_urls)
+        try:
+            policy.check_trusted(outgoing.url, calling=True)
+            policy.check_moved(outgoing.url, connector.own_urls)
+        except FairleadError as fault:
+            tell_denied(self._audit, fault, f"{url.host}:{url.port}")
+            raise
         limits = self._limits(connector.config, max_size)
         destination = Destination(
             policy, max_size, url, self._route(connector, url, policy.reach(outgoing.url, connector.owner)), limits

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.service.connectors import ConnectorService
@@ -56,6 +57,7 @@ class House:
         identity: Identity,
         memory: Callable[[], int] = lambda: 0,
         security: SecurityService | None = None,
+        audit: Audit | None = None,
     ) -> None:
         worker_id = ports.new_id()
         self._memory = memory
@@ -63,6 +65,7 @@ class House:
         self.snapshot = snapshot
         self.identity = identity
         self.security = security
+        self.audit: Audit = audit or NoAudit()
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)

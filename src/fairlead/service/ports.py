@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.ports import RotatingVault, SecretReader, Store, Vault
 from fairlead.domain.principal import Principal
 from fairlead.engine.scripts import ScriptCompiler
@@ -49,3 +50,4 @@ class Ports:
     """Whether a caller has a privilege that no route asks for."""
     keys: RotatingVault | None = None
     """The vault again, where its keys are kept by this process; None where nothing is to be kept (tests)."""
+    audit: Audit = field(default_factory=NoAudit)

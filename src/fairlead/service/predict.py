@@ -43,7 +43,7 @@ class PredictService:
         self._snapshot = snapshot
         self._models = models
         self._access = AccessControl(snapshot)
-        self._caller = Caller(ports, self._max_size)
+        self._caller = Caller(ports, self._max_size, ports.audit)
 
     async def require(self, model_id: str) -> None:
         """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that."""

@@ -72,6 +72,8 @@ class BasicSource:
         if credentials is None:
             return Refused("the Basic credentials cannot be read")
         name, password = credentials
+        if self._limits.blocks(head.address):
+            return Refused("too many failed logins from this address", name, final=True)
         if not self._limits.admits(name, head.address):
             return Refused("too many failed logins", name)
         user = configuration.user(name)
@@ -83,6 +85,7 @@ class BasicSource:
         if not (correct and stored):
             self._limits.failed(name, head.address)
             return Refused("unknown user, disabled user or wrong password", name)
+        self._limits.succeeded(name, head.address)
         return self._admit(head, digest, name, stored)
 
     def _admit(self, head: Head, digest: bytes, name: str, stored: str) -> Principal | Refused:

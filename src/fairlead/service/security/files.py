@@ -23,8 +23,9 @@ PATTERN_FIELDS = frozenset(
 )
 ALIASES: Mapping[str, str] = {"backendroles": "backend_roles", "and_backendroles": "and_backend_roles"}
 """Spellings of older files that OpenSearch reads too."""
+IDENTITY_FILE = "config.yml"
+"""Read by fairlead.service.security.domains at every start; the objects of the other files live in the store."""
 OTHER_FILES: Mapping[str, str] = {
-    "config.yml": "identity sources are settings of the process here",
     "audit.yml": "the audit log is a setting of the process here",
     "tenants.yml": "there are no Dashboards tenants here",
     "nodes_dn.yml": "there are no cluster nodes here",
@@ -50,7 +51,7 @@ def read_directory(directory: Path) -> SecurityFiles:
     if not directory.is_dir():
         raise FileFault(f"{directory} is not a directory")
     objects = {kind.kind: read_file(directory / kind.file, kind) for kind in KINDS if (directory / kind.file).exists()}
-    if not objects:
+    if not objects and not (directory / IDENTITY_FILE).exists():
         raise FileFault(f"{directory} has none of {', '.join(kind.file for kind in KINDS)}")
     return SecurityFiles(objects, tuple(name for name in OTHER_FILES if (directory / name).exists()))
 

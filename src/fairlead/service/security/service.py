@@ -11,6 +11,7 @@ from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import USERS
 from fairlead.errors import SecurityFault
 from fairlead.service.security.basic import BasicSource
+from fairlead.service.security.composition import in_order
 from fairlead.service.security.configuration import Configuration
 from fairlead.service.security.follower import SecurityFollower
 from fairlead.service.security.hashing import HashPool
@@ -18,7 +19,8 @@ from fairlead.service.snapshot import Snapshot
 
 
 class SecurityService:
-    """`sources` are asked in their order; add one with `add_source` before the worker answers."""
+    """`sources` are asked in their order; add one with `add_source` before the worker answers. `basic` False leaves
+    internal users out."""
 
     def __init__(
         self,
@@ -26,16 +28,18 @@ class SecurityService:
         monotonic: Callable[[], float],
         audit: Audit | None = None,
         limits: LoginLimits | None = None,
+        *,
+        basic: bool = True,
     ) -> None:
         self.follower = SecurityFollower(snapshot)
         self.audit: Audit = audit or NoAudit()
         self.hashing = HashPool()
         self.basic = BasicSource(self.follower.current, self.hashing, limits or NoLoginLimits(), monotonic)
-        self.sources: list[IdentitySource] = [self.basic]
+        self.sources: list[IdentitySource] = [self.basic] if basic else []
 
-    def add_source(self, source: IdentitySource, position: int) -> None:
-        """`position` among the sources that are there (spec/06 14.1 has the order)."""
-        self.sources.insert(position, source)
+    def add_source(self, source: IdentitySource) -> None:
+        """Takes its place in the order of spec/06 14.1."""
+        self.sources = in_order([*self.sources, source])
 
     def configuration(self) -> Configuration:
         return self.follower.current()

@@ -124,7 +124,7 @@ async def test_more_logins_than_the_pool_holds_are_told_to_come_back(monkeypatch
 
 
 async def test_a_limited_name_is_refused_without_any_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Closed:
+    class Closed(NoLoginLimits):
         failures: list[tuple[str, str]] = []
 
         def admits(self, name: str, address: str) -> bool:

@@ -71,8 +71,8 @@ def test_all_four_files_are_read_and_what_is_static_is_left_out(directory: Path)
 
 
 def test_files_that_mean_nothing_here_are_named(directory: Path) -> None:
-    (directory / "config.yml").write_text("anything")
-    assert read_directory(directory).ignored == ("config.yml",)
+    (directory / "tenants.yml").write_text("anything")
+    assert read_directory(directory).ignored == ("tenants.yml",)
 
 
 def test_a_directory_without_any_of_the_files_is_refused(tmp_path: Path) -> None:
