@@ -81,7 +81,7 @@ class PredictRoute:
                 wanted = _shape(headers, query)
             body = await read_body(headers, receive, self._max_body)
             predict = self._house.predict
-            await predict.require(model_id)
+            await predict.require(model_id, principal)
             asked = predict_body(algorithm, body)
             if query:
                 self._check(scope, query)

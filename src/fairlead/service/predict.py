@@ -45,9 +45,14 @@ class PredictService:
         self._access = AccessControl(snapshot)
         self._caller = Caller(ports, self._max_size, ports.audit)
 
-    async def require(self, model_id: str) -> None:
-        """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that."""
-        if model_id not in self._snapshot.ready:
+    async def require(self, model_id: str, principal: Principal | None = None) -> None:
+        """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that.
+
+        Where existence is hidden, one that the caller may not use is missing here already: no fault of a body tells it.
+        """
+        if principal is not None and self._access.hides_existence:
+            await self.admit(model_id, principal)
+        elif model_id not in self._snapshot.ready:
             await self._models.require(model_id)
 
     async def admit(self, model_id: str, principal: Principal) -> None:

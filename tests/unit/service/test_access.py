@@ -518,3 +518,12 @@ async def test_what_is_closed_between_check_and_write_is_closed(
     assert (await refusal(attempt))[0] == (400 if way == "register" else 403)
     assert closings == [closed]
     assert (await guarded.groups.get(home, OWNER)).latest_version == 0
+
+
+async def test_where_existence_is_hidden_a_foreign_model_is_missing_before_its_body_is_read(guarded: House) -> None:
+    made = await model(guarded, OWNER, connector_id=await connector(guarded, OWNER))
+    await guarded.predict.require(made, STRANGER)
+    await switch(guarded, refused_is_not_found="true")
+    for id in (made, "nothing"):
+        assert await refusal(guarded.predict.require(id, STRANGER)) == (404, "Failed to find model")
+    await guarded.predict.require(made, OWNER)
