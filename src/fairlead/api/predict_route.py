@@ -10,6 +10,7 @@ from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.gate import PERMISSION_CHECK, Gate
 from fairlead.api.media import JSON, PLAIN, Shape, shape, unacceptable
+from fairlead.api.presence import PRESENCE, Presence
 from fairlead.api.reply import VERSION_HEADER, content_type, error_reply, rendered
 from fairlead.api.request import boolean, decode_segment, parse_query, refuse_unknown
 from fairlead.domain.ports import StoreUnavailable
@@ -88,7 +89,9 @@ class PredictRoute:
             if only_asks and self._gate is not None and principal is not None:
                 payload = rendered(self._gate.verdict(principal, ACTION, model_id).body, 200, wanted)
             else:
-                payload = encode(await predict.predict(model_id, asked, principal))
+                work = predict.predict(model_id, asked, principal)
+                presence: Presence | None = scope.get(PRESENCE)
+                payload = encode(await (work if presence is None else presence.needed(work)))
                 if wanted is not PLAIN:
                     payload = rendered(strict_loads(payload), 200, wanted)
         except (FairleadError, StoreUnavailable) as fault:

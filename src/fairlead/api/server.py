@@ -9,6 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from fairlead.api.presence import PRESENCE, Presence
 from fairlead.domain.identity import CERTIFICATE
 
 MAX_HEAD = 64 * 1024
@@ -31,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._many = False
         self._certificate: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._presence = Presence()
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -53,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._in_head, self._head_size = True, 0
         super().on_message_begin()
+        self.scope[PRESENCE] = self._presence  # type: ignore[literal-required]
         if self._certificate is not None:
             self.scope[CERTIFICATE] = self._certificate  # type: ignore[literal-required]
 
@@ -71,6 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._presence.leave()
         super().connection_lost(exc)
 
     def _late(self) -> None:

@@ -5,6 +5,8 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 
 from __future__ import annotations
 
+import asyncio
+
 from fairlead.domain.dataset import PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity
 from fairlead.domain.principal import Principal
 from fairlead.domain.tensor import InferenceResult
@@ -15,7 +17,7 @@ from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
-from fairlead.service.snapshot import Snapshot
+from fairlead.service.snapshot import ReadyModel, Snapshot
 from fairlead.service.usage import Recorder
 
 INPUT_TYPES = {
@@ -44,6 +46,7 @@ class PredictService:
         self._models = models
         self._access = AccessControl(snapshot)
         self._caller = Caller(ports, self._max_size, ports.audit)
+        self._deploying: set[asyncio.Future[ReadyModel]] = set()
 
     async def require(self, model_id: str, principal: Principal | None = None) -> None:
         """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that.
@@ -70,7 +73,7 @@ class PredictService:
             await self.admit(model_id, principal)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
-            ready = self._snapshot.ready.get(model_id) or await self._deployments.ready(model_id)
+            ready = self._snapshot.ready.get(model_id) or await self._deployed(model_id)
             if not ready.model.enabled:
                 raise StatusFault("Model is disabled.", 403)
             inference = self._recorder.now()
@@ -81,6 +84,13 @@ class PredictService:
             raise
         self._recorder.succeeded(call, inference)
         return results
+
+    async def _deployed(self, model_id: str) -> ReadyModel:
+        """Deploying is finished even if the caller who caused it is gone: its task must not stay open."""
+        work = asyncio.ensure_future(self._deployments.ready(model_id))
+        self._deploying.add(work)
+        work.add_done_callback(self._deploying.discard)
+        return await asyncio.shield(work)
 
     def _max_size(self) -> int:
         size: int = self._snapshot.settings["max_json_size"]
