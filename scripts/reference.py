@@ -11,6 +11,7 @@ from pathlib import Path
 from fairlead.api.openapi.document import document
 from fairlead.api.route import Access, Route
 from fairlead.api.routes import ROUTES
+from fairlead.api.security_routes import PREFIXES, SECURITY_ROUTES
 from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
@@ -44,9 +45,19 @@ def routes() -> str:
         "Every route also takes `pretty`, `human`, `error_trace`, `format` and `filter_path`. An unknown path answers 400,\n"
         "a known path with another method 405; see [differences](../differences.md) for where we depart from the original.\n"
     )
-    return f"# Routes\n\n{NOTE}\n{intro}\n" + table(
-        ("Method", "Path", "What it does", "Query parameters", "Privilege"), rows
+    head = ("Method", "Path", "What it does", "Query parameters", "Privilege")
+    security = (
+        "\n## Security REST API\n\nThere while authentication is on; every path also under `/_opendistro/_security`.\n\n"
+        + table(
+            head[:3] + ("Who may",),
+            (
+                (f"`{r.method}`", f"`{r.path}`", r.doc, _who(r))
+                for r in SECURITY_ROUTES
+                if r.path.startswith(PREFIXES[0])
+            ),
+        )
     )
+    return f"# Routes\n\n{NOTE}\n{intro}\n" + table(head, rows) + security
 
 
 def _default(row: Setting) -> str:

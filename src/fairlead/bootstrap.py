@@ -26,6 +26,7 @@ from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.forwarded import Proxies
 from fairlead.security.keyring import KeyProvider
 from fairlead.security.login_limits import FailedLogins
+from fairlead.security.password_rules import PasswordRules
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
@@ -36,13 +37,15 @@ from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
+from fairlead.service.security.api_keys import KeyLimits
+from fairlead.service.security.beacon import Beacon
 from fairlead.service.security.composition import identity_sources
 from fairlead.service.security.domains import IdentityRules, read_identity_rules
 from fairlead.service.security.fetching import Fetcher
 from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_once
 from fairlead.service.security.known_passwords import known_password
-from fairlead.service.security.service import SecurityService, has_users
+from fairlead.service.security.service import SecurityService, SecuritySettings, has_users
 from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
@@ -146,7 +149,7 @@ class Worker:
         )
         security = None
         if await authenticates(settings, store):
-            security = await self._security(snapshot, audit)
+            security = await self._security(store, snapshot, audit)
             self._closing.callback(security.close)
             ports = replace(ports, may=security.allows)
         house = House(ports, snapshot, identity, memory_percent, security, audit)
@@ -176,11 +179,24 @@ class Worker:
             self.tls.on_failure = lambda reason: audit.record(AuditEvent(Category.SSL_EXCEPTION, reason=reason))
         return audit
 
-    async def _security(self, snapshot: Snapshot, audit: Audit) -> SecurityService:
+    async def _security(self, store: Store, snapshot: Snapshot, audit: Audit) -> SecurityService:
         settings = self._settings
         rules = read_identity_rules(Path(settings.security)) if settings.security else IdentityRules()
         limits = FailedLogins(rules.listeners, time.monotonic)
-        security = SecurityService(snapshot, time.monotonic, audit, limits, basic=rules.basic)
+        beacon = Beacon(settings.data_dir)
+        self._closing.callback(beacon.close)
+        security = SecurityService(
+            store,
+            snapshot,
+            wall_clock,
+            time.monotonic,
+            security_settings(settings),
+            audit=audit,
+            limits=limits,
+            shared=beacon,
+            basic=rules.basic,
+        )
+        security.follower.on_listeners = lambda rows: limits.configure((*rules.listeners, *rows))
         policy = _identity_providers(settings.idp_networks)
         dialer = GuardedDialer(lambda: policy)
         upstream = open_upstream(settings.transport, dialer)
@@ -270,6 +286,20 @@ async def authenticates(settings: Settings, store: Store) -> bool:
 _FIRST_USER = "give --security DIR with an internal_users.yml, or configure another identity source"
 
 
+def security_settings(settings: Settings) -> SecuritySettings:
+    """Raises BadPasswordRule."""
+    return SecuritySettings(
+        frozenset(settings.security_rest_roles),
+        PasswordRules(
+            settings.password_min_length,
+            settings.password_strength,
+            settings.password_pattern,
+            settings.password_pattern_text,
+        ),
+        KeyLimits(settings.api_key_limit, settings.api_key_max_seconds),
+    )
+
+
 async def _import_security(settings: Settings, store: Store) -> None:
     files = read_directory(Path(settings.security))
     if settings.public and not await has_users(store) and (name := known_password(files)) is not None:
@@ -302,6 +332,7 @@ async def prepare(settings: Settings) -> Settings:
         vault = await open_vault(store, await outside.provider())
         if vault.problem is not None:
             log.error(vault.problem.line)
+        security_settings(settings)
         if settings.security:
             await _import_security(settings, store)
         await forget_transient(store)

@@ -28,6 +28,8 @@ FairleadError                     500 exception
  +- IndexNotFound                 404 index_not_found_exception
  +- ResourceNotFound              404 resource_not_found_exception
  +- SecurityFault                 403 security_exception
+ +- SecurityApiFault              any security_api_exception (a small body instead of the envelope)
+ |   +- InvalidSecurityObject     400 invalid_security_object_exception
  +- VersionConflict               409 version_conflict_engine_exception
  +- StatusFault                   any status_exception
  |   +- RemoteThrottled           any remote_connector_throttling_exception
@@ -243,6 +245,46 @@ class SecurityFault(FairleadError):
 
     type = "security_exception"
     default_status = 403
+
+
+_STATUS_WORDS = {
+    400: "BAD_REQUEST",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    409: "CONFLICT",
+    412: "PRECONDITION_FAILED",
+    429: "TOO_MANY_REQUESTS",
+    501: "NOT_IMPLEMENTED",
+    503: "SERVICE_UNAVAILABLE",
+}
+
+
+class SecurityApiFault(FairleadError):
+    """What the Security REST API refuses: it answers with `body`, which is no envelope (spec/06 2.3)."""
+
+    type = "security_api_exception"
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, status=status, headers=headers)
+
+    @property
+    def body(self) -> dict[str, object]:
+        return {"status": _STATUS_WORDS[self.status], "message": self.reason}
+
+
+class InvalidSecurityObject(SecurityApiFault):
+    """A body that the Security REST API cannot take; `details` are the further members of its answer."""
+
+    type = "invalid_security_object_exception"
+    default_status = 400
+
+    def __init__(self, reason: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(400, reason)
+        self.details = dict(details or {})
+
+    @property
+    def body(self) -> dict[str, object]:
+        return {"status": "error", "reason": self.reason, **self.details}
 
 
 class VersionConflict(FairleadError):

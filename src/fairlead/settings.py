@@ -35,6 +35,13 @@ class Settings:
     workers: int = 1
     security: str = ""
     auth: Literal["auto", "on", "off"] = "auto"
+    security_rest_roles: tuple[str, ...] = ("all_access", "security_rest_api_access")
+    password_min_length: int = -1
+    password_strength: Literal["fair", "good", "strong", "very_strong"] = "strong"
+    password_pattern: str = ""
+    password_pattern_text: str = "Password does not match minimum criteria"
+    api_key_limit: int = 100
+    api_key_max_seconds: int = 7_776_000
     simulate: bool = False
     transport: Literal["aiohttp", "owned"] = "owned"
     node_name: str = "fairlead"
@@ -109,6 +116,13 @@ DOCS: Mapping[str, str] = {
     "security": "Directory with internal_users.yml, roles.yml, roles_mapping.yml and action_groups.yml as OpenSearch has them; "
     "imported while the store has no users, and turns authentication on.",
     "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
+    "security_rest_roles": "Who has one of these security roles may call the Security REST API.",
+    "password_min_length": "Shortest password that may be set; -1 leaves it to `password_strength`.",
+    "password_strength": "How hard to guess a new password must be: `fair`, `good`, `strong` or `very_strong`.",
+    "password_pattern": "A regular expression that a new password must match as a whole.",
+    "password_pattern_text": "What a caller reads whose password does not match the pattern.",
+    "api_key_limit": "API keys that may be in use at once; 0 turns them off.",
+    "api_key_max_seconds": "How long an API key lives at most; 0 allows keys that never expire.",
     "simulate": "Sends every provider's requests to the built-in simulator; only with a loopback host.",
     "transport": "The HTTP client towards providers: `owned`, or `aiohttp` as the way back.",
     "node_name": "The `name` in `GET /`.",
@@ -294,6 +308,9 @@ _LOWEST = {
     "drain_seconds": 0,
     "audit_max_bytes": 4096,
     "audit_keep": 0,
+    "password_min_length": -1,
+    "api_key_limit": 0,
+    "api_key_max_seconds": 0,
 }
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.api.routes import ROUTES
+from fairlead.api.security_routes import SECURITY_ROUTES
 from fairlead.domain.cluster_settings import SETTINGS
 from fairlead.settings import DOCS, NAMES
 
@@ -25,7 +26,7 @@ def test_the_reference_is_what_the_tables_say() -> None:
 
 
 def test_every_route_setting_and_flag_has_a_sentence() -> None:
-    assert all(route.doc.endswith(".") for route in ROUTES)
+    assert all(route.doc.endswith(".") for route in (*ROUTES, *SECURITY_ROUTES))
     assert all(setting.effect.endswith(".") for setting in SETTINGS.values())
     assert set(DOCS) == set(NAMES)
 

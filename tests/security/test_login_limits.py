@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fairlead.security.login_limits import FailedLogins, Listener, source_network
+from fairlead.domain.identity import LoginListener
+from fairlead.security.login_limits import FailedLogins, source_network
 
 HOME, SAME_NET, ELSEWHERE = "198.51.100.7", "198.51.100.8", "203.0.113.9"
 
@@ -17,7 +18,7 @@ class World:
     def __init__(self, **changes: Any) -> None:
         self.now = 1000.0
         row: dict[str, Any] = {"allowed_tries": 3, "time_window_seconds": 60, "block_expiry_seconds": 30, **changes}
-        self.limits = FailedLogins([Listener("l", **row)], lambda: self.now)
+        self.limits = FailedLogins([LoginListener("l", **row)], lambda: self.now)
 
     def fail(self, times: int, name: str = "admin", address: str = HOME) -> None:
         for _ in range(times):

@@ -21,7 +21,8 @@ from fairlead.api.origin import OriginRule
 from fairlead.api.reply import VERSION_HEADER, Reply, error_reply, respond, simple_error
 from fairlead.api.request import Request, decode_segment, parse_query, refuse_unknown
 from fairlead.api.route import Access, Route
-from fairlead.api.routes import OPEN_PATHS, ROUTES
+from fairlead.api.routes import ROUTES
+from fairlead.api.security_routes import SECURITY_ROUTES
 from fairlead.domain.audit import Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
@@ -36,6 +37,13 @@ log = logging.getLogger("fairlead.api")
 Scope = MutableMapping[str, Any]
 PRINCIPAL = "fairlead.principal"
 """Where the scope holds who asks."""
+OPEN_PATHS = frozenset(
+    path.encode()
+    for route in (*ROUTES, *SECURITY_ROUTES)
+    if route.access is Access.OPEN
+    for path in (route.path, f"{route.path}/")
+)
+"""As they stand in a request line; none has ids in it."""
 Start = Callable[[], Awaitable[House]]
 Stop = Callable[[], Awaitable[None]]
 
@@ -145,7 +153,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 def router(house: House, max_body: int, gate: Gate | None = None, trail: AuditTrail | None = None) -> Router:
     """One path route per path of the table, literal segments first, so that nothing falls through to an id."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
-    for route in ROUTES:
+    for route in ROUTES if gate is None else (*ROUTES, *SECURITY_ROUTES):
         by_path[route.path][route.method] = route
     paths = sorted(by_path, key=lambda path: (path.count("{"), path))
     endpoints = [PathRoute(path, _Path(house, by_path[path], max_body, gate, trail)) for path in paths]
@@ -209,9 +217,12 @@ class _Path:
     def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
         """Raises SecurityFault; True: the caller only asks whether the privilege is there."""
         principal: Principal | None = scope[PRINCIPAL]
-        if self._gate is None or route.access is not Access.PRIVILEGE:
+        if self._gate is None or route.access in (Access.OPEN, Access.AUTHENTICATED):
             return False
         assert principal is not None  # the gate lets nobody pass unasked but to open paths
+        if route.access is Access.REST_API:
+            self._gate.require_rest_api(scope, principal, route.action)
+            return False
         return self._gate.authorize(scope, principal, route.action, ids.get("model_id"))
 
     async def _answer(self, route: Route, request: Request, only_asks: bool) -> Reply:
@@ -240,7 +251,8 @@ class _Path:
             raise fault
         body = await read_body(scope["headers"], receive, self._max_body)
         path = scope["raw_path"].decode("latin-1")
-        return Request(scope["method"], path, query_text, ids, query, headers, body, scope[PRINCIPAL], wanted)
+        client = tuple(scope["client"] or ("", 0))
+        return Request(scope["method"], path, query_text, ids, query, headers, body, scope[PRINCIPAL], wanted, client)
 
     def _other_method(self, scope: Any) -> Response:
         allowed = list(self._routes)

@@ -17,7 +17,7 @@ from fairlead.domain.identity import PEER, Head, Refused
 from fairlead.domain.principal import Principal
 from fairlead.errors import SecurityFault, StatusFault
 from fairlead.security.forwarded import Proxies
-from fairlead.service.security.service import SecurityService, denial
+from fairlead.service.security.service import SecurityService, denial, rest_denial
 from fairlead.settings import is_loopback
 
 Scope = MutableMapping[str, Any]
@@ -61,6 +61,8 @@ class Gate:
 
     async def admit(self, scope: Scope) -> Principal | None:
         """The caller; None where everybody may pass unasked: OPTIONS and open paths. Raises Refusal."""
+        if self._security.behind:
+            await self._security.catch_up()
         headers = scope["headers"]
         # One pass in C: the gate stands before every predict.
         fields = dict(headers)
@@ -116,6 +118,12 @@ class Gate:
         elif self._clear_text and authorization is not None and not is_loopback(peer):
             self.record(Category.FAILED_LOGIN, scope, None, "", "credentials in clear text: they must count as exposed")
             raise Refusal(error_reply(SecurityFault("Credentials are accepted only over TLS")))
+
+    def require_rest_api(self, scope: Scope, principal: Principal, action: str) -> None:
+        """Raises SecurityApiFault for who may not call the Security REST API, whatever the object (spec/06 2.2)."""
+        if not self._security.has_api_access(principal):
+            self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
+            raise rest_denial(principal, tls=scope["scheme"] == "https")
 
     def verdict(self, principal: Principal, action: str, model_id: str | None) -> Reply:
         """The answer to `perform_permission_check` (spec/06 section 1)."""

@@ -14,7 +14,7 @@ from fairlead.api.filter_path import apply_filter
 from fairlead.api.media import CONTENT_TYPES, JSON, PLAIN, YAML, Shape
 from fairlead.api.yaml_text import yaml_of
 from fairlead.domain.version import REFERENCE_VERSION
-from fairlead.errors import FairleadError
+from fairlead.errors import FairleadError, SecurityApiFault
 from fairlead.java.json import JsonFault, compact, strict_loads
 
 JSON_CONTENT_TYPE = CONTENT_TYPES[JSON]
@@ -72,6 +72,8 @@ def respond(reply: Reply, shape: Shape = PLAIN) -> Response:
 
 
 def error_reply(error: FairleadError, shape: Shape = PLAIN) -> Reply:
+    if isinstance(error, SecurityApiFault):
+        return Reply(error.body, error.status, error.headers)
     return Reply(envelope(error, trace=shape.trace), error.status, error.headers)
 
 

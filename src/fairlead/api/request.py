@@ -15,7 +15,8 @@ GLOBAL_PARAMETERS = frozenset({"pretty", "human", "format", "filter_path", "erro
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` and `query_text` are as sent; `ids` are percent-decoded once; `principal` is None with security off."""
+    """`path` and `query_text` are as sent; `ids` are percent-decoded once; `principal` is None with security off; `client`
+    is the address and port of the connection's other end."""
 
     method: str
     path: str
@@ -26,6 +27,7 @@ class Request:
     body: bytes
     principal: Principal | None = None
     shape: Shape = PLAIN
+    client: tuple[str, int] = ("", 0)
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean query parameter; an empty value means true."""

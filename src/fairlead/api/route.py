@@ -20,6 +20,7 @@ class Access(StrEnum):
 
     PRIVILEGE = "who has the privilege"
     AUTHENTICATED = "every authenticated caller"
+    REST_API = "who has a role of setting `security_rest_roles`"
     OPEN = "everybody, also without credentials"
 
 

@@ -185,8 +185,3 @@ ROUTES: tuple[Route, ...] = (
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters.", body="RemotePredict", reply="Inferences", answers=_PREDICT),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape.", body="Predict", reply="Inferences", answers=_PREDICT),
 )  # fmt: skip
-
-OPEN_PATHS = frozenset(
-    path.encode() for route in ROUTES if route.access is Access.OPEN for path in (route.path, f"{route.path}/")
-)
-"""As they stand in a request line; none has ids in it."""

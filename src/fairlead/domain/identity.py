@@ -60,8 +60,26 @@ class IdentitySource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LoginListener:
+    """One limit on failed logins as the REST API keeps it (spec/06 6.3). `type` is `ip` or `username`."""
+
+    name: str
+    type: str
+    authentication_backend: str = ""
+    ignore_hosts: tuple[str, ...] = ()
+    allowed_tries: int = 10
+    time_window_seconds: int = 3600
+    block_expiry_seconds: int = 600
+    max_blocked_clients: int = 100_000
+    max_tracked_clients: int = 100_000
+
+
 class LoginLimits(Protocol):
-    """Who may try a password at the moment (spec/06 6.3); asked before any hash is computed."""
+    """Who may try a password at the moment (spec/06 6.3); asked before any hash is computed. `configure` takes the rows
+    that hold from now on."""
+
+    def configure(self, listeners: Sequence[LoginListener]) -> None: ...
 
     def blocks(self, address: str) -> bool: ...
 
@@ -73,7 +91,10 @@ class LoginLimits(Protocol):
 
 
 class NoLoginLimits:
-    """Every try is admitted: what holds while no listener is configured."""
+    """Every try is admitted, whatever the listeners say."""
+
+    def configure(self, listeners: Sequence[LoginListener]) -> None:
+        return None
 
     def blocks(self, address: str) -> bool:
         return False

@@ -11,7 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Literal
+
+from fairlead.domain.identity import LoginListener
 
 Key = str | tuple[str, str]
 
@@ -24,20 +25,6 @@ _SLOW_SECONDS = 1.0
 _KNOWN_SECONDS = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """One row of `auth_failure_listeners`; the n-th failure inside the window blocks (spec/06 6.3)."""
-
-    name: str
-    type: Literal["ip", "username"]
-    allowed_tries: int = 10
-    time_window_seconds: int = 3600
-    block_expiry_seconds: int = 600
-    max_blocked_clients: int = 100_000
-    max_tracked_clients: int = 100_000
-    ignore_hosts: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
 class _Track:
     """Times of failures inside the window, oldest first."""
@@ -48,7 +35,7 @@ class _Track:
 class _Counter:
     """The failures of one listener by key."""
 
-    def __init__(self, listener: Listener, tries: int) -> None:
+    def __init__(self, listener: LoginListener, tries: int) -> None:
         self._row = listener
         self._tries = tries
         self._tracked: OrderedDict[Key, _Track] = OrderedDict()
@@ -83,13 +70,13 @@ class FailedLogins:
     `monotonic` gives seconds. `address` is the client's, after trusted proxies were looked through (S-06).
     """
 
-    def __init__(self, listeners: Iterable[Listener], monotonic: Callable[[], float]) -> None:
+    def __init__(self, listeners: Iterable[LoginListener], monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self.configure(listeners)
 
-    def configure(self, listeners: Iterable[Listener]) -> None:
+    def configure(self, listeners: Iterable[LoginListener]) -> None:
         """New rows start with clean counts."""
-        self.listeners: Sequence[Listener] = tuple(listeners)
+        self.listeners: Sequence[LoginListener] = tuple(listeners)
         self._rows = [_Row(listener) for listener in self.listeners]
 
     def admits(self, name: str, address: str) -> bool:
@@ -114,7 +101,7 @@ class FailedLogins:
 
 
 class _Row:
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: LoginListener) -> None:
         self._listener = listener
         self._ignored = Hosts(listener.ignore_hosts)
         self._counter = _Counter(listener, listener.allowed_tries)

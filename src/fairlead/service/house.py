@@ -98,11 +98,15 @@ class House:
             jobs.append(self.key_upkeep.run())
         if self.ports.references is not None:
             jobs.append(ReferenceWatch(self.ports, self.snapshot).run())
+        if self.security is not None:
+            jobs.append(self.security.run())
         await asyncio.gather(*jobs)
 
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it."""
         await self.limits.stop()
+        if self.security is not None:
+            await self.security.save_uses()
         await self.sync_up.stop()
         if self.key_upkeep is not None:
             await self.key_upkeep.stop()

@@ -20,6 +20,7 @@ from fairlead.errors import (
     PlainFault,
     QueryShardFault,
     SearchPhaseFailed,
+    SecurityApiFault,
     SettingsFault,
     StatusFault,
     TokenMismatch,
@@ -98,7 +99,7 @@ def every(cls: type[FairleadError]) -> list[type[FairleadError]]:
 
 @pytest.mark.parametrize("cls", every(FairleadError), ids=lambda cls: cls.__name__)
 def test_every_fault_has_a_type_a_status_and_survives_a_process_boundary(cls: type[FairleadError]) -> None:
-    made = {TokenMismatch: lambda: cls("r", 1, 2)}.get(
+    made = {TokenMismatch: lambda: cls("r", 1, 2), SecurityApiFault: lambda: cls(404, "r")}.get(
         cls, lambda: cls("r", 503) if issubclass(cls, StatusFault) and cls.__name__ != "Unavailable" else cls("r")
     )()  # type: ignore[call-arg, dict-item]
     assert made.type.endswith("_exception")

@@ -14,6 +14,7 @@ from fairlead.domain.principal import Principal
 from fairlead.java.text import hash_map_order
 from fairlead.security.name_patterns import Matcher, compile_lenient
 from fairlead.service.security.builtin import BUILTIN_ACTION_GROUPS, BUILTIN_ROLES
+from fairlead.service.security.key_entries import DEFAULT_PERMISSIONS, ApiKey
 
 _EXPLICIT = "restapi:"
 """No `*` covers these permissions (spec/06 2.2)."""
@@ -75,12 +76,16 @@ class Configuration:
         roles: Mapping[str, Json] | None = None,
         mappings: Mapping[str, Json] | None = None,
         action_groups: Mapping[str, Json] | None = None,
+        keys: Mapping[str, Json] | None = None,
     ) -> None:
         self.users: Mapping[str, Json] = users or {}
         self.roles = _with_builtin(roles or {}, BUILTIN_ROLES)
         self.mappings: Mapping[str, Json] = mappings or {}
         self.action_groups = _with_builtin(action_groups or {}, BUILTIN_ACTION_GROUPS)
+        self._keys: Mapping[str, Json] = keys or {}
         self._known: dict[str, User] = {}
+        self._known_keys: dict[str, ApiKey] = {}
+        self._holders: dict[str, Principal] = {}
         self._privileges: dict[tuple[str, ...], dict[str, bool]] = {}
         self._decisions = 0
 
@@ -89,6 +94,29 @@ class Configuration:
         if known is None and name in self.users:
             known = self._known[name] = User.of(name, self.users[name])
         return known
+
+    def key(self, id: str) -> ApiKey | None:
+        known = self._known_keys.get(id)
+        if known is None and id in self._keys:
+            body = self._keys[id]
+            permissions = body.get("cluster_permissions")
+            opened = self.permissions(DEFAULT_PERMISSIONS if permissions is None else permissions)
+            # Keys never reach what must be spelled: the Security REST API is closed to them (spec/06 7.8).
+            opened = frozenset(entry for entry in opened if not entry.startswith(_EXPLICIT))
+            known = self._known_keys[id] = ApiKey.of(id, body, opened)
+        return known
+
+    def holder(self, key: ApiKey, address: str) -> Principal | None:
+        """Who a key stands for: its owner as of now, with no more backend roles than the key has."""
+        if not self.by_address and key.id in self._holders:
+            return self._holders[key.id]
+        user = self.user(key.owner)
+        if user is None or not user.enabled:
+            return None
+        backend_roles = tuple(r for r in user.backend_roles if key.backend_roles is None or r in key.backend_roles)
+        principal = Principal(user.name, backend_roles, user.roles, user.attributes, source="api_key", key_id=key.id)
+        principal = self._holders[key.id] = self.mapped(principal, address)
+        return principal
 
     @cached_property
     def by_address(self) -> bool:
@@ -101,10 +129,15 @@ class Configuration:
         roles = hash_map_order(dict.fromkeys((*principal.roles, *found)))
         return replace(principal, roles=tuple(roles))
 
-    def allows(self, principal: Principal, action: str) -> bool:
-        """Whether any mapped role's permissions match the action; remembered per set of roles."""
+    def allows(self, principal: Principal, action: str, model_id: str | None = None) -> bool:
+        """Whether any mapped role's permissions match the action, and the key's scope does, if one was used; remembered
+        per set of roles."""
         if principal.super_admin:
             return True
+        if principal.key_id is not None:
+            key = self.key(principal.key_id)
+            if key is None or not key.allows(action, model_id):
+                return False
         known = self._privileges.get(principal.roles)
         if known is None:
             if self._decisions > _MOST_DECISIONS:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from fairlead.domain.identity import LoginListener
 from fairlead.security.certificate import CertificateFault, Name, parse_dn, parse_selector
 from fairlead.security.jwt import ALGORITHMS, Key, TokenFault, TokenRules, import_signing_key
-from fairlead.security.login_limits import Hosts, Listener
+from fairlead.security.login_limits import Hosts
 from fairlead.security.yaml_reader import YamlFault, read_yaml
 from fairlead.service.security.files import IDENTITY_FILE, FileFault
 
@@ -66,7 +67,7 @@ class IdentityRules:
     certificate: CertificateDomain | None = None
     basic: bool = True
     anonymous: bool = False
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple[LoginListener, ...] = ()
 
     @property
     def others(self) -> bool:
@@ -125,11 +126,11 @@ def _http(http: _Node) -> bool:
     return anonymous
 
 
-def _listeners(node: _Node) -> tuple[Listener, ...]:
+def _listeners(node: _Node) -> tuple[LoginListener, ...]:
     return tuple(_listener(entry, name) for name, entry in node.entries())
 
 
-def _listener(node: _Node, name: str) -> Listener:
+def _listener(node: _Node, name: str) -> LoginListener:
     kind = node.text("type")
     if kind not in ("ip", "username"):
         raise FileFault(f"{node.where}.type: must be ip or username")
@@ -141,16 +142,16 @@ def _listener(node: _Node, name: str) -> Listener:
         Hosts(hosts)
     except ValueError:
         raise FileFault(f"{node.where}.ignore_hosts: only addresses and networks such as 10.0.0.0/8") from None
-    allowed: Literal["ip", "username"] = "ip" if kind == "ip" else "username"
-    row = Listener(
+    row = LoginListener(
         name,
-        allowed,
+        kind,
+        backend,
+        tuple(hosts),
         node.number("allowed_tries", 10, 2),
         node.number("time_window_seconds", 3600, 1),
         node.number("block_expiry_seconds", 600, 1),
         node.number("max_blocked_clients", 100_000, 1),
         node.number("max_tracked_clients", 100_000, 1),
-        hosts,
     )
     node.done()
     return row

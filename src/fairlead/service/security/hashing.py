@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from fairlead.errors import StatusFault
+
 T = TypeVar("T")
 
 QUEUE = 16
@@ -19,8 +21,12 @@ RETRY_SECONDS = 1
 _LOW_PRIORITY = 10
 
 
-class HashingOverloaded(Exception):
+class HashingOverloaded(StatusFault):
     """More hashes are wanted than the pool may hold; nothing was computed."""
+
+    def __init__(self) -> None:
+        wait = {"Retry-After": str(RETRY_SECONDS)}
+        super().__init__("Too many passwords are checked at the moment; try again", 429, headers=wait)
 
 
 class HashPool:

@@ -10,6 +10,7 @@ from fairlead.domain.ports import Json, Put, Remove, Require, Step, Store
 from fairlead.domain.security_objects import KINDS, USERS
 from fairlead.service.changes import Batch, commit
 from fairlead.service.security.files import OTHER_FILES, SecurityFiles
+from fairlead.service.security.key_entries import keys_of
 
 log = logging.getLogger("fairlead.security")
 
@@ -45,8 +46,9 @@ async def _replacement(store: Store, kind: str, objects: Mapping[str, Json]) -> 
         present = stored.get(name)
         if present is None or present.body != body:
             steps.append(Put(kind, name, body, present.revision if present else 0))
-    steps += [Remove(kind, name, document.revision) for name, document in stored.items() if name not in objects]
-    return steps
+    gone = [name for name in stored if name not in objects]
+    steps += [Remove(kind, name, stored[name].revision) for name in gone]
+    return steps + (await keys_of(store, gone) if kind == USERS.kind else [])
 
 
 async def import_once(store: Store, files: SecurityFiles) -> Imported | None:

@@ -1,21 +1,55 @@
-"""Identity of one worker: the sources in their order, the configuration they judge by, the audit log that hears of it."""
+"""Identity of one worker: the sources in their order, the configuration they judge by, and the Security REST API's parts."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.identity import IdentitySource, LoginLimits, NoLoginLimits
-from fairlead.domain.ports import Store
+from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.domain.principal import Principal
-from fairlead.domain.security_objects import USERS
-from fairlead.errors import SecurityFault
+from fairlead.domain.security_objects import KINDS, USERS
+from fairlead.errors import SecurityApiFault, SecurityFault
+from fairlead.security.password_rules import PasswordRules
+from fairlead.service.security.account import Account
+from fairlead.service.security.api_keys import USE_KIND, ApiKeys, KeyLimits
 from fairlead.service.security.basic import BasicSource
 from fairlead.service.security.composition import in_order
 from fairlead.service.security.configuration import Configuration
-from fairlead.service.security.follower import SecurityFollower
+from fairlead.service.security.follower import FLUSH_KIND, SecurityFollower
 from fairlead.service.security.hashing import HashPool
+from fairlead.service.security.key_source import ApiKeySource
+from fairlead.service.security.listeners import Listeners
+from fairlead.service.security.objects import Editor, SecurityObjects
 from fairlead.service.snapshot import Snapshot
+
+log = logging.getLogger("fairlead.security")
+
+_USES_EVERY_SECONDS = 60.0
+_MINUTE_MS = 60_000
+
+
+class Revision(Protocol):
+    """A number shared by all workers of the machine (fairlead.service.security.beacon)."""
+
+    def value(self) -> int: ...
+
+    def raise_to(self, number: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """`rest_roles`: who has one of them may call the Security REST API. `writable`: false while files are the truth."""
+
+    rest_roles: frozenset[str] = frozenset({"all_access", "security_rest_api_access"})
+    rules: PasswordRules = field(default_factory=PasswordRules)
+    keys: KeyLimits = field(default_factory=KeyLimits)
+    writable: bool = True
 
 
 class SecurityService:
@@ -24,18 +58,35 @@ class SecurityService:
 
     def __init__(
         self,
+        store: Store,
         snapshot: Snapshot,
+        clock: Callable[[], int],
         monotonic: Callable[[], float],
+        settings: SecuritySettings | None = None,
+        *,
         audit: Audit | None = None,
         limits: LoginLimits | None = None,
-        *,
+        shared: Revision | None = None,
         basic: bool = True,
     ) -> None:
+        self._store = store
+        self._snapshot = snapshot
+        self._shared = shared
+        self._seen = -1
+        self.settings = settings or SecuritySettings()
         self.follower = SecurityFollower(snapshot)
         self.audit: Audit = audit or NoAudit()
+        self.limits: LoginLimits = limits or NoLoginLimits()
+        self.follower.on_listeners = self.limits.configure
         self.hashing = HashPool()
-        self.basic = BasicSource(self.follower.current, self.hashing, limits or NoLoginLimits(), monotonic)
-        self.sources: list[IdentitySource] = [self.basic] if basic else []
+        self._uses: dict[str, int] = {}
+        self.basic = BasicSource(self.follower.current, self.hashing, self.limits, monotonic)
+        self.api_key = ApiKeySource(self.follower.current, clock, self._use)
+        self.sources: list[IdentitySource] = [self.api_key, self.basic] if basic else [self.api_key]
+        self.objects = SecurityObjects(store, self.settings.rules, self.hashing, self._changed)
+        self.listeners = Listeners(store, self._changed)
+        self.keys = ApiKeys(store, self.settings.keys, clock, self._changed)
+        self.account = Account(self.follower.current, self.objects, self.hashing, self.limits)
 
     def add_source(self, source: IdentitySource) -> None:
         """Takes its place in the order of spec/06 14.1."""
@@ -46,15 +97,86 @@ class SecurityService:
 
     def allows(self, principal: Principal, action: str, model_id: str | None = None) -> bool:
         """Whether the caller may do the action, on the model if the route names one."""
-        return self.follower.current().allows(principal, action)
+        return self.follower.current().allows(principal, action, model_id)
+
+    @property
+    def behind(self) -> bool:
+        """Whether another process changed the configuration and said so; `catch_up` then."""
+        return self._shared is not None and self._shared.value() != self._seen
+
+    async def catch_up(self) -> None:
+        """Takes in what another process changed. While the store is away, nobody can have changed it."""
+        assert self._shared is not None
+        number = self._shared.value()
+        with contextlib.suppress(StoreUnavailable):
+            await self._snapshot.catch_up()
+            self._seen = number
+
+    async def flush(self) -> None:
+        """Every worker forgets every login."""
+        await self._store.write([Put(FLUSH_KIND, "logins", {})])
+        await self._changed()
+
+    def has_api_access(self, principal: Principal) -> bool:
+        """Whether the caller may call the Security REST API (spec/06 2.2); a key never may (7.8)."""
+        if principal.key_id is not None:
+            return False
+        return principal.super_admin or not self.settings.rest_roles.isdisjoint(principal.roles)
+
+    def editor(self, principal: Principal, if_match: str | None = None) -> Editor:
+        configuration = self.follower.current()
+        supers = frozenset(
+            kind.kind for kind in KINDS if configuration.allows(principal, f"restapi:admin/{kind.segment}")
+        )
+        return Editor(principal, supers, if_match)
+
+    def require_writable(self) -> None:
+        if not self.settings.writable:
+            raise SecurityApiFault(403, "Users and roles are kept in files here; change those (setting users)")
+
+    async def run(self) -> None:
+        """Writes down, once a minute, which keys were used; runs until cancelled."""
+        while True:
+            await asyncio.sleep(_USES_EVERY_SECONDS)
+            await self.save_uses()
+
+    async def save_uses(self) -> None:
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            await self._store.write([Put(USE_KIND, id, {"last_used": when}) for id, when in uses.items()])
+        except (StoreUnavailable, Conflict) as fault:
+            log.warning("the last uses of API keys were not written down: %s", fault)
 
     def close(self) -> None:
         self.hashing.close()
+
+    def _use(self, id: str, now: int) -> None:
+        self._uses[id] = now - now % _MINUTE_MS
+
+    async def _changed(self) -> None:
+        """After a write: this worker knows it at once, all others before their next request."""
+        await self._snapshot.catch_up()
+        if self._shared is not None:
+            self._seen = await self._store.revision()
+            self._shared.raise_to(self._seen)
 
 
 def denial(principal: Principal, action: str) -> SecurityFault:
     """Names and roles in it are the caller's own (spec/06 8.4)."""
     return SecurityFault(f"no permissions for [{action}] and {described(principal)}")
+
+
+def rest_denial(principal: Principal, *, tls: bool) -> SecurityApiFault:
+    """Why the caller may not call the Security REST API (spec/06 2.2)."""
+    roles = ", ".join(principal.roles)
+    certificate = "No client TLS certificate found in request" if tls else "No ssl info found in request."
+    return SecurityApiFault(
+        403,
+        f"No permission to access REST API: User {principal.name} with Security roles [{roles}] does not have any role "
+        f"privileged for admin access. {certificate}",
+    )
 
 
 def described(principal: Principal) -> str:

@@ -1,0 +1,55 @@
+"""Tells all workers of a machine at once that the security configuration changed: one number in a file they all map.
+
+A worker compares it before every request and reads the store only when it is behind; nothing else is in the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+_NUMBER = struct.Struct("<Q")
+FILE = "security.revision"
+
+
+class Beacon:
+    """A number that only grows. Reading costs no system call; writers take turns by a lock on the file."""
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(self._descriptor).st_size < _NUMBER.size:
+            os.ftruncate(self._descriptor, _NUMBER.size)
+        self._map = mmap.mmap(self._descriptor, _NUMBER.size)
+
+    def value(self) -> int:
+        number: int = _NUMBER.unpack_from(self._map)[0]
+        return number
+
+    def raise_to(self, number: int) -> None:
+        """The number is at least this much afterwards."""
+        with self._alone():
+            if self.value() < number:
+                _NUMBER.pack_into(self._map, 0, number)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        if sys.platform == "win32":  # where there is one worker only
+            yield
+            return
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        self._map.close()
+        os.close(self._descriptor)
