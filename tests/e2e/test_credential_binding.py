@@ -24,9 +24,10 @@ class Recorder(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.seen.append(self.headers["Authorization"])  # type: ignore[attr-defined]
-        self.send_response(200)
+        status = int(self.path.removeprefix("/status/")) if self.path.startswith("/status/") else 200
+        self.send_response(status)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b"{}" if status == 200 else f"refused: {dict(self.headers)}".encode())
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
@@ -166,3 +167,37 @@ def test_a_model_that_changes_its_connector_uses_that_ones_credential(
     own.ok("PUT", f"{ML}/models/{model}", {"connector_id": other})
     own.predict(model, v="x")
     assert recorder.seen == ["Bearer other"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503, 600])
+def test_an_error_of_a_provider_that_quotes_the_request_does_not_show_the_credential(
+    own: Client, recorder: Any, status: int
+) -> None:
+    """Who may predict was never given the key (T-08)."""
+    own.trust_local()
+    canary = "canary/quoted+by=provider"
+    url = f"http://127.0.0.1:{recorder.server_address[1]}/status/{status}"
+    model = own.model(own.connector(url, credential={"key": canary}))
+    answer = own.predict(model, v="x")
+    assert answer.status >= 400
+    assert recorder.seen == [f"Bearer {canary}"]
+    assert "refused" in answer.text
+    assert "***" in answer.text
+    assert canary not in answer.text
+
+
+@pytest.mark.parametrize("place", ["request_body", "url"])
+def test_a_placeholder_for_the_credential_means_nothing_outside_headers(
+    own: Client, simulator: str, place: str
+) -> None:
+    """In a body or URL it stays text, and a caller's text is never expanded (T-06)."""
+    own.trust_local()
+    canary = "canary-in-the-body"
+    action = (
+        {"request_body": '{"v":"${parameters.v:-none}","k":"${credential.key}"}'} if place == "request_body" else {}
+    )
+    model = own.model(own.connector(f"{simulator}/echo", credential={"key": canary}, action={**action, "headers": {}}))
+    answer = own.predict(model, v="${credential.key} ${parameters.x}")
+    assert canary not in answer.text
+    if place == "url":
+        assert "${credential.key} ${parameters.x}" in answer.text

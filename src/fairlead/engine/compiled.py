@@ -197,7 +197,7 @@ def _bind(text: str | None, table: Mapping[str, F], compiler: ScriptCompiler) ->
 class CompiledConnector:
     """A connector with its credential opened; `owner` is the id of the resource that holds it."""
 
-    __slots__ = ("_actions", "_by_name", "config", "own_urls", "owner", "protocol", "retry", "signer", "tls")
+    __slots__ = ("_actions", "_by_name", "config", "own_urls", "owner", "protocol", "retry", "secrets", "signer", "tls")
 
     def __init__(
         self, connector: Connector, credential: Mapping[str, Secret], compiler: ScriptCompiler, owner: str = ""
@@ -205,6 +205,7 @@ class CompiledConnector:
         owned = dict(connector.parameters or {})
         self.owner = owner
         self.protocol = connector.protocol
+        self.secrets = tuple(credential.values())
         self.config: ClientConfig = connector.config
         self.retry = RetryPlan.of(self.config)
         self.tls: ClientTls = client_tls(connector.protocol, self.config, credential)

@@ -35,7 +35,7 @@ class OwnHosts(EgressPolicy):
                 "list the endpoints it may go to in `trusted`"
             )
 
-    def check_moved(self, url: str, own: Sequence[str]) -> None:
+    def check_moved(self, url: str, origin: str, own: Sequence[str]) -> None:
         """The origins above say it all: there is no pattern that could join two hosts."""
 
 

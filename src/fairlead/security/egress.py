@@ -18,7 +18,7 @@ from fairlead.errors import FairleadError, IllegalArgument, UnknownHost
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
 from fairlead.security.networks import Address, Finding, Kind, Network, carried, hextets, judge
 from fairlead.security.patterns import EndpointPattern
-from fairlead.security.url import address_of, own_origin, parse_url, repeated
+from fairlead.security.url import address_of, own_origin, repeated
 
 _UNTRUSTED = "Connector URL is not matching the trusted connector endpoint regex"
 _UNTRUSTED_PRIVATE = "Connector URL is not matching the trusted connector private endpoint regex"
@@ -106,15 +106,16 @@ class EgressPolicy:
         if not any(pattern.matches(url) for pattern in self.trusted):
             raise IllegalArgument(_UNTRUSTED)
 
-    def check_moved(self, url: str, own: Sequence[str]) -> None:
-        """Raises IllegalArgument when run-time values carry a request too far from the connector's `own` URLs (T-07, S-09).
+    def check_moved(self, url: str, origin: str, own: Sequence[str]) -> None:
+        """Raises IllegalArgument when run-time values carry a request to `url`, whose origin is `origin`, too far from the
+        connector's `own` URLs (T-07, S-09).
 
         Its own origins are always right. Beyond them a trusted pattern must admit both an own URL and this one: whoever
         wrote it meant these hosts to be one provider's.
         """
         if url in own or self.runtime_host == "any_trusted":
             return
-        if parse_url(url).origin in map(own_origin, own):
+        if origin in map(own_origin, own):
             return
         if self.runtime_host == "same_pattern":
             for pattern in self.trusted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 import idna
@@ -99,6 +100,7 @@ def as_dialled(text: str) -> str | None:
     return f"{scheme}://{_bracketed(host)}{shown}{text[end:]}"
 
 
+@lru_cache(maxsize=4096)
 def own_origin(text: str) -> str | None:
     """The origin of a connector's own URL, whose path may be left open; None when only a request names its host."""
     scheme, mark, rest = text.partition("://")

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.connector import ClientConfig
 from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
+from fairlead.domain.secret import Secret
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
 from fairlead.engine.interpret import interpret, status_fault
 from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
 from fairlead.errors import FairleadError, StatusFault
 from fairlead.security.egress import EgressPolicy, Reach
+from fairlead.security.redaction import MASK, MIN_SECRET, forms
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.admission import Admission
 from fairlead.service.audited import tell_denied
@@ -60,6 +62,18 @@ class Outside(Protocol):
     def limits(self) -> Limits: ...
 
 
+def concealed(fault: FairleadError, secrets: Iterable[Secret]) -> FairleadError:
+    """The fault without the connector's credential: a provider that quotes the request must not show it to a caller who
+    was never given it (T-08). Only faults pay for the search."""
+    for secret in secrets:
+        if len(secret.reveal()) < MIN_SECRET:
+            continue
+        for form in forms(secret.reveal()):
+            fault.reason = None if fault.reason is None else fault.reason.replace(form, MASK)
+            fault.headers = {name: value.replace(form, MASK) for name, value in fault.headers.items()}
+    return fault
+
+
 class Caller:
     """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours. `audit` hears of
     destinations that were refused."""
@@ -90,7 +104,7 @@ class Caller:
         url = parse_url(outgoing.url)
         try:
             policy.check_trusted(outgoing.url, calling=True)
-            policy.check_moved(outgoing.url, connector.own_urls)
+            policy.check_moved(outgoing.url, url.origin, connector.own_urls)
         except FairleadError as fault:
             tell_denied(self._audit, fault, f"{url.host}:{url.port}")
             raise
@@ -219,5 +233,5 @@ class Caller:
             raise client_error(broken) from broken
         fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=action.reply_may_be_empty)
         if fault is not None:
-            raise fault
+            raise concealed(fault, connector.secrets)
         return reply

@@ -29,6 +29,7 @@ from fairlead.engine.parameters import Parameters
 from fairlead.engine.scripts import has_placeholders
 from fairlead.engine.url import UrlTemplate
 from fairlead.errors import ActionValidation, FairleadError, IllegalArgument, ScriptFault, StatusFault
+from fairlead.security.redaction import CREDENTIAL_NAMES
 from fairlead.service import credentials, references, replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
@@ -122,6 +123,22 @@ def script_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
                 reason = (fault.cause or fault).reason
                 found.append(f"{label} of action [{action.name or action.action_type}] does not compile: {reason}")
     return tuple(found)
+
+
+def blueprint_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
+    """What its author should know although it is stored: scripts that fail, and secrets in plain sight (T-09)."""
+    return (*script_warnings(ports, connector), *literal_credentials(connector))
+
+
+def literal_credentials(connector: Connector) -> tuple[str, ...]:
+    """One sentence for each header of a credential's name that holds a text of its own: it is stored and shown as it is."""
+    return tuple(
+        f"header [{name}] of action [{action.name or action.action_type}] holds its value in plain sight: "
+        "put it into credential and write ${credential.name}"
+        for action in connector.actions or ()
+        for name, value in (action.headers or {}).items()
+        if name.lower() in CREDENTIAL_NAMES and "${" not in value
+    )
 
 
 async def standalone(
@@ -230,7 +247,7 @@ class ConnectorService:
 
         _, stored = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
-        return Created(id, script_warnings(self._ports, stored))
+        return Created(id, blueprint_warnings(self._ports, stored))
 
     async def get(self, id: str, principal: Principal | None = None) -> Connector:
         document = await self._document(id)
@@ -266,7 +283,7 @@ class ConnectorService:
 
         writes, merged = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
-        return Updated(replies.written(INDEX, writes[0], "updated"), script_warnings(self._ports, merged))
+        return Updated(replies.written(INDEX, writes[0], "updated"), blueprint_warnings(self._ports, merged))
 
     def _with_access(self, id: str, stored: Connector, asked: Asked, principal: Principal | None) -> Connector:
         """The stored connector with the access lists that the update names, once the caller may update it (spec/01 1.12)."""

@@ -20,7 +20,7 @@ from fairlead.errors import ActionValidation, StatusFault
 from fairlead.service import guardrails, references, replies
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import ConnectorFields, Updated, script_warnings, standalone, updated_connector
+from fairlead.service.connectors import ConnectorFields, Updated, blueprint_warnings, standalone, updated_connector
 from fairlead.service.ports import Ports
 from fairlead.service.reports import Reports
 from fairlead.service.snapshot import LOADED_STATES, Snapshot
@@ -79,7 +79,7 @@ class ModelUpdateService:
         writes, model = await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         inner = model.connector if changes.connector is not None else None
-        warnings = () if inner is None else script_warnings(self._ports, inner)
+        warnings = () if inner is None else blueprint_warnings(self._ports, inner)
         return Updated(replies.written(INDEX, writes[0], "updated"), warnings)
 
     async def _refilled(self, id: str, stored: Model, model: Model) -> Step:

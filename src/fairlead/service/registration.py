@@ -26,7 +26,7 @@ from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
 from fairlead.service import credentials, guardrails, references
 from fairlead.service.access import AccessControl, is_super, no_group
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import check_endpoints, script_warnings, standalone
+from fairlead.service.connectors import blueprint_warnings, check_endpoints, standalone
 from fairlead.service.groups import GroupFields, GroupService, granted, new_group, refuse_access
 from fairlead.service.ports import Ports
 from fairlead.service.presets import preset_interface
@@ -145,7 +145,7 @@ class RegistrationService:
             await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         own = fields.connector
-        return Registered(id, task_id, script_warnings(self._ports, own.connector) if own is not None else ())
+        return Registered(id, task_id, blueprint_warnings(self._ports, own.connector) if own is not None else ())
 
     def _check_form(self, fields: ModelFields) -> None:
         faults = name_faults("Model", "provisioned_by field", fields.provisioned_by, required=False)

@@ -8,6 +8,7 @@ import pytest
 
 from fairlead.domain import connector as connectors
 from fairlead.domain.ports import Step
+from fairlead.domain.secret import Secret
 from fairlead.errors import StatusFault
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.house import House
@@ -120,3 +121,27 @@ async def test_a_dry_run_warns_of_nothing_and_writes_nothing(house: House) -> No
     created = await house.connectors.create(ConnectorFields(protocol="http", dry_run=True))
     assert (created.id, created.warnings) == ("dryRunConnector", ())
     assert await house.ports.store.count(connectors.KIND) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({"Authorization": "Bearer sk-canary"}, ["Authorization"]),
+        ({"X-API-KEY": "sk-canary", "api-key": "sk-canary"}, ["X-API-KEY", "api-key"]),
+        ({"Authorization": "Bearer ${credential.key}", "Content-Type": "application/json"}, []),
+        (None, []),
+    ],
+)
+async def test_a_header_with_a_secret_in_plain_sight_is_told_by_name_and_never_by_value(
+    house: House, headers: dict[str, str] | None, named: list[str]
+) -> None:
+    fields = ConnectorFields(
+        name="c", version="1", protocol="http", credential={"key": Secret("k")}, actions=(action(headers=headers),)
+    )
+    warnings = (await house.connectors.create(fields)).warnings
+    assert len(warnings) == len(named)
+    for text, name in zip(warnings, named, strict=True):
+        assert text == (
+            f"header [{name}] of action [PREDICT] holds its value in plain sight: "
+            "put it into credential and write ${credential.name}"
+        )
