@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from client import ML, Client
+from contract import runner
 from process import PARITY_USERS, gateway
 
 CONTROLLED = {
@@ -106,3 +109,25 @@ def test_owner_and_roles_are_those_of_the_authenticated_user_whatever_the_body_s
     answer = alice("PUT", f"{ML}/model_groups/{group}", {"owner": {"name": "admin"}, "description": "x"})
     assert answer.status == 200
     assert alice.ok("GET", f"{ML}/model_groups/{group}")["owner"]["name"] == "alice"
+
+
+DAVE = """
+dave:
+  hash: "$2y$12$1efqFK9mnmO/Rvr/y4LXxeAxNGJpbfXxpLENMv2pnoUW/HQDxYul6"
+  backend_roles: []
+  opendistro_security_roles: [ml_full_access]
+"""
+"""The user that the recorded scenario makes: no backend roles."""
+
+
+def test_a_user_without_backend_roles_is_answered_as_recorded(tmp_path: Path, simulator: str) -> None:
+    users = shutil.copytree(PARITY_USERS, tmp_path / "users")
+    with (users / "internal_users.yml").open("a", encoding="utf-8") as file:
+        file.write(DAVE)
+    area, name = runner.load("access"), "access: user without backend roles"
+    [scenario] = [scenario for scenario in area.scenarios if scenario["name"] == name]
+    with gateway(tmp_path / "data", "--security", str(users)) as server:
+        answers = runner.drive(scenario, server.url, simulator, runner.LOGINS)
+    parity = runner.compare(area, {name: answers})
+    assert parity.steps == len(scenario["steps"])
+    assert parity.unwanted == (), "\n".join(runner.report(parity, show=True))

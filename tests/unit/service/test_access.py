@@ -15,6 +15,7 @@ from fairlead.api.routes import ML, ROUTES
 from fairlead.domain.connector import Connector
 from fairlead.domain.dataset import PredictInput, Remote
 from fairlead.domain.group import KIND as GROUP
+from fairlead.domain.model import KIND as MODEL
 from fairlead.domain.ports import Json, Put
 from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
@@ -435,7 +436,7 @@ async def test_what_a_super_admin_registers_is_hidden_and_called_like_its_name(g
     await guarded.deployments.deploy(id, (), SUPER)
     await guarded.model_updates.update(id, ModelChanges(description="x"), SUPER)
     assert await guarded.predict.predict(id, PREDICT, STRANGER)
-    for caller in (SUPER, ADMIN):
+    for caller in (SUPER, ADMIN, STRANGER):
         row = {"route": "POST /models/_search", "body": {"query": {"match_all": {}}}}
         assert (await ask(guarded, row, caller))["hits"]["total"]["value"] == 0
     await guarded.deployments.undeploy([id], (), SUPER)
@@ -527,3 +528,24 @@ async def test_where_existence_is_hidden_a_foreign_model_is_missing_before_its_b
     for id in (made, "nothing"):
         assert await refusal(guarded.predict.require(id, STRANGER)) == (404, "Failed to find model")
     await guarded.predict.require(made, OWNER)
+
+
+async def test_predict_on_a_hidden_model_skips_its_group(guarded: House) -> None:
+    """Spec/02 13."""
+    home = await group(guarded, OWNER, "g", "private")
+    id = await model(guarded, SUPER, model_group_id=home, connector_id=await connector(guarded, SUPER))
+    assert await guarded.predict.predict(id, PREDICT, STRANGER)
+    assert (await refusal(guarded.models.get(id, OWNER)))[0] == 403
+
+
+async def test_a_model_without_group_is_open_to_everybody(guarded: House) -> None:
+    made = await model(guarded, OWNER, connector_id=await connector(guarded, OWNER))
+    document = await guarded.ports.store.get(MODEL, made)
+    assert document is not None
+    body = {key: value for key, value in document.body.items() if key != "model_group_id"}
+    await guarded.ports.store.write([Put(MODEL, made, body)])
+    await guarded.refresh()
+    assert await guarded.models.get(made, STRANGER)
+    assert await guarded.predict.predict(made, PREDICT, STRANGER)
+    row = {"route": "POST /models/_search", "body": {"query": {"match_all": {}}}}
+    assert (await ask(guarded, row, STRANGER))["hits"]["total"]["value"] == 1
