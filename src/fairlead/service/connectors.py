@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fairlead.domain import model as models
 from fairlead.domain.access import Access, Asked, check_connector_change, connector_grant, owner_document
+from fairlead.domain.chosen_id import check_chosen, taken
 from fairlead.domain.connector import (
     INDEX,
     KIND,
@@ -37,6 +38,7 @@ from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
 DRY_RUN_ID = "dryRunConnector"
+_ID = "connector id"
 _SHOWN_USERS = 10
 
 
@@ -59,6 +61,7 @@ class ConnectorFields:
     provisioned_by: str | None = None
     url: str | None = None
     headers: Mapping[str, str] | None = None
+    connector_id: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -220,6 +223,9 @@ class ConnectorService:
     async def create(self, fields: ConnectorFields, principal: Principal | None = None) -> Created:
         """The new id (of `Created`), or that of a dry run, which checks form only and writes nothing."""
         check_form(fields)
+        chosen = fields.connector_id
+        if chosen is not None:
+            check_chosen(_ID, chosen)
         if fields.protocol == "mcp_sse" and not self._snapshot.settings["mcp_connector_enabled"]:
             raise StatusFault(
                 "The MCP connector is not enabled. To enable, please update the setting "
@@ -238,9 +244,11 @@ class ConnectorService:
             grant = connector_grant(caller, fields.asked)
             connector = replace(connector, access=grant.access, backend_roles=grant.backend_roles, owner=grant.owner)
         references.require(self._ports, credential, principal)
-        id = self._ports.new_id()
+        id = self._ports.new_id() if chosen is None else chosen
 
         async def prepare() -> tuple[Batch, Connector]:
+            if chosen is not None and await self._ports.store.get(KIND, chosen) is not None:
+                raise taken(_ID, chosen)
             sealed = await credentials.seal(self._ports.vault, credential, connector, KIND, id)
             stored = replace(connector, credential=sealed)
             return [Put(KIND, id, stored.document(), 0), *self._ports.vault.fence()], stored

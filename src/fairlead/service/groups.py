@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from fairlead.domain import model as models
 from fairlead.domain.access import OPEN, Access, Asked, Grant, group_change, group_grant
+from fairlead.domain.chosen_id import check_chosen
+from fairlead.domain.chosen_id import taken as id_taken
 from fairlead.domain.group import INDEX, KIND, ModelGroup
 from fairlead.domain.names import name_faults
 from fairlead.domain.ports import Document, Json, Put, Remove, Step
@@ -18,6 +20,7 @@ from fairlead.service.changes import Batch, commit
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
+_ID = "model group id"
 NAME_KIND = "model_group_name"
 """One document per taken name, so that two groups of one name cannot be written at once."""
 
@@ -36,6 +39,7 @@ class GroupFields:
     access_mode: str | None = None
     backend_roles: tuple[str, ...] | None = None
     add_all_backend_roles: bool | None = None
+    model_group_id: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -88,9 +92,14 @@ class GroupService:
         if fields.name is None:
             raise IllegalArgument("model group name must not be null")
         _check_texts(fields, creating=True)
-        name, id = fields.name, self._ports.new_id()
+        name, chosen = fields.name, fields.model_group_id
+        if chosen is not None:
+            check_chosen(_ID, chosen)
+        id = self._ports.new_id() if chosen is None else chosen
 
         async def prepare() -> tuple[Batch, None]:
+            if chosen is not None and await self._ports.store.get(KIND, chosen) is not None:
+                raise id_taken(_ID, chosen)
             taken = await self.by_name(name)
             if taken is not None:
                 raise IllegalArgument(f"The name you provided is already being used by a model group with ID: {taken}.")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import selectors
+import sqlite3
 import stat
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Database(ABC):
 
     writer: Engine
     reader: Engine
+    _placeholder: str
 
     def require_present(self) -> None:  # noqa: B027  # a server answers for itself; only a file can be taken away
         """Raises OSError when what is open is no longer what the address names."""
@@ -72,6 +74,31 @@ class Database(ABC):
     @abstractmethod
     def follow(self, publish: Callable[[int], None], stop: StopSwitch) -> None:
         """Report the counter now and after each change by anybody, until `stop`; raises what the driver raises."""
+
+    def mark(self) -> int | None:
+        """A number that changes with every commit, asked without waiting for anything, so from an event loop too; None where
+        the database has no such number or cannot tell it now."""
+        return None
+
+    def lookup(self, statement: str, values: Sequence[str]) -> tuple[Any, ...] | None:
+        """The first row of one statement, whose values stand as `{}`.
+
+        Past SQLAlchemy, whose layers cost a single document several times what the database does.
+        """
+        pooled = self.reader.raw_connection()
+        try:
+            cursor = pooled.cursor()
+            try:
+                cursor.execute(statement.format(*[self._placeholder] * len(values)), tuple(values))
+                row: tuple[Any, ...] | None = cursor.fetchone()
+            finally:
+                cursor.close()
+        except self.driver_error():
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+        return row
 
     def driver_error(self) -> type[Exception]:
         """The base class of the driver's own errors."""
@@ -115,6 +142,8 @@ class StopSwitch:
 class SqliteDatabase(Database):
     """One file in WAL mode, synced at each commit."""
 
+    _placeholder = "?"
+
     def __init__(self, url: URL) -> None:
         if not url.database or url.database == ":memory:":
             raise ValueError("the store's address must name a file: sqlite:///path")
@@ -124,6 +153,21 @@ class SqliteDatabase(Database):
         self.writer = self._engine(url, "BEGIN IMMEDIATE", 1)
         self.reader = self._engine(url, "BEGIN", READERS + 1)
         self._enter_wal_mode()
+        # Never waits, never writes: then its data_version changes with every commit of anybody
+        # (https://sqlite.org/pragma.html#pragma_data_version).
+        self._marker = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+
+    def mark(self) -> int | None:
+        try:
+            self.require_present()
+            version: int = self._marker.execute("PRAGMA data_version").fetchone()[0]
+        except (OSError, sqlite3.Error):  # whoever reads then learns what it is
+            return None
+        return version
+
+    def dispose(self) -> None:
+        self._marker.close()
+        super().dispose()
 
     def require_present(self) -> None:
         """A file that was removed or replaced goes on taking writes that nobody will find again."""
@@ -195,6 +239,8 @@ class SqliteDatabase(Database):
 
 class PostgresDatabase(Database):
     """A PostgreSQL database through psycopg 3, shared by any number of processes."""
+
+    _placeholder = "%s"
 
     def __init__(self, url: URL) -> None:
         url = url.set(drivername="postgresql+psycopg")

@@ -1,6 +1,6 @@
 """Reading and writing documents inside one transaction; refuses to open, commit or retry one.
 
-Every function takes the caller's connection. A write needs the counter's lock (`Database.lock_counter`) held.
+Every function but `get` takes the caller's connection. A write needs the counter's lock (`Database.lock_counter`) held.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, select, update
 
 from fairlead.domain.ports import FORGET, Change, Condition, Conflict, Document, Json, Remove, Require, Step, Written
+from fairlead.store.database import Database
 from fairlead.store.schema import COUNTER, DOCUMENTS, KINDS, TERMS, TOMBSTONES
 
 MAX_ID_BYTES = 512
@@ -200,10 +201,13 @@ def revision(connection: Connection) -> int:
     return counter
 
 
-def get(connection: Connection, kind: str, id: str) -> Document | None:
-    where = and_(DOCUMENTS.c.kind == kind, DOCUMENTS.c.id == id)
-    row = connection.execute(select(*_COLUMNS).where(where)).one_or_none()
-    return None if row is None else _document(row)
+_GET = "SELECT body, revision, version FROM documents WHERE kind = {} AND id = {}"
+
+
+def get(database: Database, kind: str, id: str) -> Document | None:
+    """One document, in a transaction of its own."""
+    row = database.lookup(_GET, (kind, id))
+    return None if row is None else Document(kind, id, json.loads(row[0]), row[1], row[2])
 
 
 def all_of(connection: Connection, kind: str) -> list[Document]:
@@ -272,6 +276,8 @@ def changes(connection: Connection, since: int, only: Collection[str] | None = N
     list begins with one `FORGET` change for every kind and goes on with every document there is.
     """
     counter = connection.execute(select(COUNTER.c.revision, COUNTER.c.pruned)).one()
+    if since == counter.revision:
+        return [], since
     if since > counter.revision or 0 < since < counter.pruned:
         kinds = connection.execute(select(KINDS.c.kind).order_by(KINDS.c.kind)).scalars()
         found = [Change(kind, FORGET, counter.pruned, None) for kind in kinds if only is None or kind in only]

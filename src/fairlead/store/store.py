@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from fairlead.domain.ports import Change, Condition, Document, Step, StoreUnavailable, Written
+from fairlead.domain.ports import FORGET, Change, Condition, Document, Step, StoreUnavailable, Written
 from fairlead.store import documents
 from fairlead.store.database import READERS, Database, open_database
 from fairlead.store.faults import translated
@@ -77,11 +77,20 @@ class SqlStore:
         self._signal = RevisionSignal(revision)
         self._watcher = Watcher(database, self._signal)
         self._driver_error = database.driver_error()
+        self._followed: tuple[int | None, Collection[str] | None] = (None, None)
+        self._followed_from, self._followed_to = 0, -1
+        """Whoever follows these kinds and is at a revision of this span knows everything up to this mark."""
 
     async def get(self, kind: str, id: str) -> Document | None:
         if not (documents.storable(kind) and documents.storable(id)):
             return None
-        return await self._read(lambda connection: documents.get(connection, kind, id))
+
+        def run() -> Document | None:
+            with translated(self._driver_error):
+                self._database.require_present()
+                return documents.get(self._database, kind, id)
+
+        return await self._in_thread(self._readers, run)
 
     async def all(self, kind: str) -> list[Document]:
         return await self._read(lambda connection: documents.all_of(connection, kind))
@@ -110,8 +119,17 @@ class SqlStore:
         When deletions after `since` are no longer remembered, the list begins with `Change(kind, FORGET, n, None)` for
         every kind: drop all documents of that kind; the rest of the list is everything there is.
         """
+        # Taken before the reading: a commit in between shows as one more change.
+        mark = self._database.mark()
+        if mark is not None and self._followed == (mark, kinds) and self._followed_from <= since <= self._followed_to:
+            return []
         found, revision = await self._read(lambda connection: documents.changes(connection, since, kinds))
         self._signal.publish(revision)
+        if found and found[0].id == FORGET:  # the list is for this follower alone
+            return found
+        self._followed = (mark, kinds)
+        self._followed_from = max([since, *(change.revision for change in found)])
+        self._followed_to = revision
         return found
 
     async def wait(self, since: int, timeout: float) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -412,3 +413,25 @@ async def test_a_search_can_be_bounded(store: SqlStore) -> None:
     assert {document.body["state"] for document in found} == {"A"}
     assert len(await store.find("task", [one_of("state", "A")], 50)) == 5
     assert len(await store.find("task", [], 4)) == 4
+
+
+async def test_a_follower_asks_the_database_again_only_after_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = [await open_store(f"sqlite:///{tmp_path / 'store.db'}") for _ in range(2)]
+    await mine.write([Put("model", "m", {})])
+    since = (await mine.changes(0, ("model",)))[-1].revision
+    asked: list[int] = []
+    real = documents.changes
+    monkeypatch.setattr(documents, "changes", lambda *given: asked.append(1) or real(*given))
+    assert await mine.changes(since, ("model",)) == []
+    assert asked == []
+    # Another follower, or one of other kinds, is not answered from what this one knows.
+    assert [c.id for c in await mine.changes(0, ("model",))] == ["m"]
+    assert [c.id for c in await mine.changes(0)] == ["m"]
+    for store in (mine, other):
+        (written,) = await store.write([Put("model", "m", {"by": id(store)})])
+        assert [c.revision for c in await mine.changes(since, ("model",))] == [written.revision]
+        since = written.revision
+    for store in (mine, other):
+        await store.close()

@@ -60,7 +60,9 @@ def connector_update(body: bytes) -> ConnectorFields:
 def connector_changes(node: Node) -> ConnectorFields:
     """The update form, of a standalone connector or of one inside a model."""
     found = _fields(node)
-    return replace(found, dry_run=False, provisioned_by=None, url=None, headers=None, add_all_backend_roles=None)
+    return replace(
+        found, dry_run=False, provisioned_by=None, url=None, headers=None, add_all_backend_roles=None, connector_id=None
+    )
 
 
 def _fields(node: Node) -> ConnectorFields:
@@ -76,15 +78,12 @@ def _fields(node: Node) -> ConnectorFields:
             "backend_roles": read.texts,
             "add_all_backend_roles": read.boolean,
             "dry_run": read.boolean,
-            "provisioned_by": _text_or_null,
+            "provisioned_by": read.text_or_null,
+            "connector_id": read.text_or_null,
             "headers": read.flat_texts,
         },
     )
     return ConnectorFields(**found)
-
-
-def _text_or_null(node: Node) -> str | None:
-    return None if node.kind == "null" else read.text(node)
 
 
 def _access_mode(node: Node) -> str | None:

@@ -25,6 +25,10 @@ def text(node: Node) -> str:
     return node.text or node.kind
 
 
+def text_or_null(node: Node) -> str | None:
+    return None if node.kind == "null" else text(node)
+
+
 def boolean(node: Node) -> bool:
     """A boolean or its text; the empty text is false, as recorded."""
     if node.kind in ("true", "false"):

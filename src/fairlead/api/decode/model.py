@@ -25,7 +25,8 @@ POOLING = ("MEAN", "MEAN_SQRT_LEN", "MAX", "WEIGHTED_MEAN", "CLS", "LAST_TOKEN",
 
 def group_fields(body: bytes) -> GroupFields:
     node = parse_object(body)
-    readers: dict[str, Any] = {"name": read.text, "description": read.text, **_access_readers()}
+    plain = dict.fromkeys(("name", "description"), read.text)
+    readers: dict[str, Any] = {**plain, "model_group_id": read.text_or_null, **_access_readers()}
     return GroupFields(**read.each(node, readers))
 
 

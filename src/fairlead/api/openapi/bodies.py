@@ -23,6 +23,12 @@ from fairlead.domain.connector import PROTOCOLS, ActionType, BackoffPolicy
 from fairlead.search.request import KEYS, KeyRow
 from fairlead.service.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level
 
+CHOSEN_ID: Schema = {
+    "type": ["string", "null"],
+    "maxLength": 512,
+    "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$",
+    "description": "The id to have; without one, a new one is made.",
+}
 ACCESS = {
     "access_mode": choice(("public", "private", "restricted"), "Who may use it; needs access control."),
     "backend_roles": texts("Roles that may use it when it is restricted."),
@@ -75,11 +81,16 @@ CONNECTOR = {
     **ACCESS,
     "dry_run": flag("Checks only."),
     "provisioned_by": text(),
+    "connector_id": CHOSEN_ID,
 }
-NOT_UPDATED = {"dry_run", "provisioned_by", "url", "headers", "add_all_backend_roles"}
+NOT_UPDATED = {"dry_run", "provisioned_by", "url", "headers", "add_all_backend_roles", "connector_id"}
 
 INLINE_CONNECTOR = members(
-    {key: schema for key, schema in CONNECTOR.items() if key not in ("dry_run", "provisioned_by", *ACCESS)}
+    {
+        key: schema
+        for key, schema in CONNECTOR.items()
+        if key not in ("dry_run", "provisioned_by", "connector_id", *ACCESS)
+    }
     | {"access": text(), "backend_roles": texts(), "owner": whatever()},
     ("protocol",),
     "A connector inside its model; names as they are stored.",
@@ -239,7 +250,9 @@ class Body:
 BODIES: dict[str, Body] = {
     "ConnectorCreate": Body(members(CONNECTOR, ("name", "version", "protocol"))),
     "ConnectorUpdate": Body(members({key: value for key, value in CONNECTOR.items() if key not in NOT_UPDATED})),
-    "ModelGroupCreate": Body(members({"name": text(), "description": text(), **ACCESS}, ("name",))),
+    "ModelGroupCreate": Body(members(
+            {"name": text(), "description": text(), "model_group_id": CHOSEN_ID, **ACCESS}, ("name",)
+        )),
     "ModelGroupUpdate": Body(members({"name": text(), "description": text(), **ACCESS})),
     "ModelRegister": Body(members(MODEL | _AT_REGISTRATION | ACCESS, ("name", "function_name"))),
     "ModelUpdate": Body(members(MODEL)),

@@ -20,7 +20,11 @@ from fairlead.errors import FairleadError
 from fairlead.java.jackson import parse_object
 
 DOCUMENT = document(ROUTES)
-ALSO_READ = {"DeployOptions": {"model_ids"}, "ConnectorUpdate": bodies.NOT_UPDATED}
+ALSO_READ = {
+    "DeployOptions": {"model_ids"},
+    "ConnectorUpdate": bodies.NOT_UPDATED,
+    "ModelGroupUpdate": {"model_group_id"},
+}
 """Members that are read and dropped: a deployment has its model in the path, and some things an update cannot change."""
 
 
