@@ -35,6 +35,7 @@ FairleadError                     500 exception
  |   +- RemoteThrottled           any remote_connector_throttling_exception
  |   +- PlainFault                any, shown as a text instead of an object (spec/01 5.5)
  +- MLFault                       500 m_l_exception
+ |   +- LimitExceeded             429 m_l_limit_exceeded_exception
  +- PathNotFound                  500 path_not_found_exception
  +- ClassCast                     500 class_cast_exception
  +- IndexOutOfBounds              500 index_out_of_bounds_exception
@@ -319,6 +320,13 @@ class PlainFault(StatusFault):
 
 class MLFault(FairleadError):
     type = "m_l_exception"
+
+
+class LimitExceeded(MLFault):
+    """Too many tasks run already: 500 in the original, though nothing is broken."""
+
+    type = "m_l_limit_exceeded_exception"
+    default_status = 429
 
 
 class PathNotFound(FairleadError):

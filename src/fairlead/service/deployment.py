@@ -18,7 +18,7 @@ from fairlead.domain.model import HELD_STATES, KIND, Model, ModelState
 from fairlead.domain.ports import Conflict, Json, Put, Store
 from fairlead.domain.principal import Principal
 from fairlead.domain.task import TaskState, TaskType, instant_task
-from fairlead.errors import FairleadError, IllegalArgument, ResourceNotFound, StatusFault, Unavailable
+from fairlead.errors import FairleadError, IllegalArgument, LimitExceeded, ResourceNotFound, StatusFault, Unavailable
 from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import require_remote_inference
@@ -40,6 +40,7 @@ class DeploymentService:
         self._snapshot = snapshot
         self._models = models
         self._recorder = recorder
+        self._running = 0
         self._access = AccessControl(snapshot)
 
     async def deploy(self, id: str, node_ids: Sequence[str] = (), principal: Principal | None = None) -> str:
@@ -50,8 +51,15 @@ class DeploymentService:
         self._check_nodes(node_ids)
         if node_ids:
             self._check_targets(model, node_ids)
+        # Told at once, and nothing changes; in the original a task fails and the model with it.
+        if self._running >= self._snapshot.settings["max_deploy_model_tasks_per_node"]:
+            raise LimitExceeded("exceed max running task limit")
         task_id = self._ports.new_id()
-        await self._deploy(id, task_id, to_all=not node_ids)
+        self._running += 1
+        try:
+            await self._deploy(id, task_id, to_all=not node_ids)
+        finally:
+            self._running -= 1
         return task_id
 
     async def deploy_at_once(self, id: str, node_ids: Sequence[str], principal: Principal | None = None) -> None:

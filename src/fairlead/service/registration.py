@@ -22,7 +22,7 @@ from fairlead.domain.ports import Document, Put, Require, Step
 from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.domain.task import TaskState, TaskType, instant_task
-from fairlead.errors import ActionValidation, IllegalArgument, StatusFault
+from fairlead.errors import ActionValidation, IllegalArgument, LimitExceeded, StatusFault
 from fairlead.service import credentials, guardrails, references
 from fairlead.service.access import AccessControl, is_super, no_group
 from fairlead.service.changes import Batch, commit
@@ -94,6 +94,7 @@ class RegistrationService:
 
     async def _register(self, fields: ModelFields, principal: Principal | None) -> Registered:
         self._check_form(fields)
+        self._check_limit()
         if not fields.model_group_id and fields.access is not None and self._access.of_models(principal) is None:
             refuse_access(fields.access.asked)
         self._check_internal(fields)
@@ -146,6 +147,11 @@ class RegistrationService:
         await self._snapshot.catch_up()
         own = fields.connector
         return Registered(id, task_id, blueprint_warnings(self._ports, own.connector) if own is not None else ())
+
+    def _check_limit(self) -> None:
+        """Registrations wait for each other, so that one runs at a time; only a limit of none can be exceeded."""
+        if self._snapshot.settings["max_register_model_tasks_per_node"] < 1:
+            raise LimitExceeded("exceed max running task limit")
 
     def _check_form(self, fields: ModelFields) -> None:
         faults = name_faults("Model", "provisioned_by field", fields.provisioned_by, required=False)
