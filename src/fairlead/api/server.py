@@ -51,4 +51,157 @@ class BoundedProtocol(HttpToolsProtocol):
         self._data = b""
         self._unread: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._presence = Presence()
         self._certificate: bytes | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
+        connection = transport.get_extra_info("ssl_object")
+        self._certificate = None if connection is None else connection.getpeercert(binary_form=True)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._many = len(data) > MAX_HEAD
+        unread: bytes | None = data
+        while unread is not None:
+            self._data, self._unread = unread, None
+            super().data_received(unread)
+            unread = self._unread
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._refuse(431, "The request head is larger than 64 kB")
+        if self._timer is None and (self._in_head or self._in_body):
+            self._timer = self.loop.call_later(HEAD_SECONDS if self._in_head else self.body_seconds, self._late)
+
+    def on_message_begin(self) -> None:
+        self._stop_timer()
+        self._in_head, self._head_size, self._dropped = True, 0, 0
+        super().on_message_begin()
+        self.scope[PRESENCE] = self._presence  # type: ignore[literal-required]
+        if self._certificate is not None:
+            self.scope[CERTIFICATE] = self._certificate  # type: ignore[literal-required]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Trailers are dropped (RFC 9110 6.5.1): merged, they would change a head that was judged already."""
+        if not self._in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        fault = None if self._refused else self._head_fault()
+        if fault is not None:
+            self._refuse(*fault)
+        if not self._refused and not self.parser.should_upgrade():
+            super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+
+    def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
+        if self.cycle.response_complete:
+            self._dropped += len(body)
+            if self._dropped > MAX_DROPPED:
+                self._refused = True
+                self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        self._in_body = False
+        if not self._refused and not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._presence.leave()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser refused."""
+        self._refuse(400, msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """A wish for another protocol is ignored (RFC 9110 7.8), as by a server that never heard of it: Java's client asks
+        with every request for h2c, and httptools would take the body for the other protocol."""
+        fault = sys.exception()
+        if self._refused or fault is None:
+            return
+        rest = self._data[fault.args[0] :]
+        lines = [self.parser.get_method() + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+        lines += [name + b": " + value for name, value in self.headers if name not in _UPGRADING]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            lines.append(b"connection: close")
+        self.parser = httptools.HttpRequestParser(self)
+        self._unread = b"\r\n".join(lines) + b"\r\n\r\n" + rest
+
+    def _head_fault(self) -> tuple[int, str] | None:
+        """Status and text for a head that must not be served."""
+        if len(self.url) > MAX_TARGET:
+            return 414, f"The request target is longer than {MAX_TARGET} bytes"
+        if len(self.headers) > MAX_HEADERS:
+            return 431, f"The request has more than {MAX_HEADERS} headers"
+        if self._many and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+            return 431, "The request head is larger than 64 kB"
+        if self.parser.get_method() == b"CONNECT":
+            return 405, "CONNECT is not supported"
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return 505, f"HTTP version {version} is not supported"
+        hosts = 0
+        for name, value in self.headers:
+            if name not in _FRAMING:
+                continue
+            if name == b"host":
+                hosts += 1
+                if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 3.2
+                    return 400, "The Host header must be given once and name a host"
+            elif name == b"transfer-encoding":
+                if value.lower() != b"chunked" or version == "1.0":  # RFC 9112 6.1
+                    return 400, "Transfer-Encoding must be chunked, in HTTP/1.1"
+            elif value.lower() != b"100-continue":
+                return 417, "Only the expectation 100-continue is understood"
+        if not hosts and version == "1.1":
+            return 400, "The Host header is missing"
+        return None
+
+    def _late(self) -> None:
+        self._timer = None
+        if self._in_body:
+            self._refuse(408, f"The request body did not arrive within {self.body_seconds:g} seconds")
+        elif self._in_head:
+            self._refuse(408, f"The request head did not arrive within {HEAD_SECONDS:g} seconds")
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, text: str) -> None:
+        self._refused = True
+        if self.transport.is_closing():
+            return
+        if self._may_answer():
+            body = f'{{"error":"{text}","status":{status}}}'.encode()
+            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json; charset=UTF-8\r\n"
+            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether the next thing a caller reads is the answer to the request that is refused."""
+        if self.pipeline:
+            return False
+        if self._in_body:
+            return self.cycle is not None and not self.cycle.response_started
+        return self.cycle is None or self.cycle.response_complete
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def protocol_class(body_seconds: float) -> type[BoundedProtocol]:
+    """The protocol with the body's time-out of the settings."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"body_seconds": body_seconds})
