@@ -26,10 +26,10 @@ from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.forwarded import Proxies
 from fairlead.security.keyring import KeyProvider
 from fairlead.security.login_limits import FailedLogins
-from fairlead.security.password_rules import PasswordRules
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
+from fairlead.security_wiring import first_administrator, security_settings
 from fairlead.service.audited import AuditedDialer
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
@@ -37,7 +37,6 @@ from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
-from fairlead.service.security.api_keys import KeyLimits
 from fairlead.service.security.beacon import Beacon
 from fairlead.service.security.composition import identity_sources
 from fairlead.service.security.domains import IdentityRules, read_identity_rules
@@ -45,7 +44,7 @@ from fairlead.service.security.fetching import Fetcher
 from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_once
 from fairlead.service.security.known_passwords import known_password
-from fairlead.service.security.service import SecurityService, SecuritySettings, has_users
+from fairlead.service.security.service import SecurityService, has_users
 from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
@@ -283,21 +282,10 @@ async def authenticates(settings: Settings, store: Store) -> bool:
     return settings.auth == "on" or (settings.auth == "auto" and (bool(settings.security) or await has_users(store)))
 
 
-_FIRST_USER = "give --security DIR with an internal_users.yml, or configure another identity source"
-
-
-def security_settings(settings: Settings) -> SecuritySettings:
-    """Raises BadPasswordRule."""
-    return SecuritySettings(
-        frozenset(settings.security_rest_roles),
-        PasswordRules(
-            settings.password_min_length,
-            settings.password_strength,
-            settings.password_pattern,
-            settings.password_pattern_text,
-        ),
-        KeyLimits(settings.api_key_limit, settings.api_key_max_seconds),
-    )
+_FIRST_USER = (
+    "run `fairlead users add --admin NAME`, set FAIRLEAD_INITIAL_ADMIN_PASSWORD, give --security DIR with an "
+    "internal_users.yml, or configure another identity source"
+)
 
 
 async def _import_security(settings: Settings, store: Store) -> None:
@@ -340,10 +328,15 @@ async def prepare(settings: Settings) -> Settings:
         await fail_orphans(store, node, wall_clock())
         await forget_reports(store, node)
         await settle_deployed(store, node, await stored_settings(store), wall_clock())
+        await first_administrator(settings, store)
         authenticated = await authenticates(settings, store)
         if authenticated and not (rules.others or settings.admin_dn or await has_users(store)):
             raise FileFault("auth: nobody could log in: " + _FIRST_USER)
-        return replace(settings, auth="on" if authenticated else "off")
+        return replace(
+            settings,
+            auth="on" if authenticated else "off",
+            initial_admin_password="",
+        )
     finally:
         await outside.close()
         await store.close()

@@ -36,6 +36,8 @@ class Settings:
     security: str = ""
     auth: Literal["auto", "on", "off"] = "auto"
     security_rest_roles: tuple[str, ...] = ("all_access", "security_rest_api_access")
+    initial_admin_password: str = ""
+    initial_admin_password_file: str = ""
     password_min_length: int = -1
     password_strength: Literal["fair", "good", "strong", "very_strong"] = "strong"
     password_pattern: str = ""
@@ -117,6 +119,9 @@ DOCS: Mapping[str, str] = {
     "imported while the store has no users, and turns authentication on.",
     "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
     "security_rest_roles": "Who has one of these security roles may call the Security REST API.",
+    "initial_admin_password": "Makes a user `admin` with this password in a store that has no users; "
+    "also read from OPENSEARCH_INITIAL_ADMIN_PASSWORD.",
+    "initial_admin_password_file": "A file whose first line is that password.",
     "password_min_length": "Shortest password that may be set; -1 leaves it to `password_strength`.",
     "password_strength": "How hard to guess a new password must be: `fair`, `good`, `strong` or `very_strong`.",
     "password_pattern": "A regular expression that a new password must match as a whole.",
@@ -189,7 +194,16 @@ FLAGS = (
 """Settings that `fairlead serve` also takes as flags; secrets never stand on a command line."""
 
 
-SECRETS = ("master_key", "vault_token", "kms_access_key", "kms_secret_key", "kms_session_token")
+ALIASES: Mapping[str, str] = {"OPENSEARCH_INITIAL_ADMIN_PASSWORD": "initial_admin_password"}
+"""Other names of environment variables, which those who come from OpenSearch have set already."""
+SECRETS = (
+    "master_key",
+    "initial_admin_password",
+    "vault_token",
+    "kms_access_key",
+    "kms_secret_key",
+    "kms_session_token",
+)
 """Settings that are secrets themselves: masked in messages and logs, never flags, not handed on to other processes."""
 
 
@@ -197,6 +211,8 @@ def hide(environment: MutableMapping[str, str]) -> None:
     """Takes what was read out of the environment, so that no child process has it in its own (T-34)."""
     for name in (*SECRETS, "store"):
         environment.pop(f"FAIRLEAD_{name.upper()}", None)
+    for alias in ALIASES:
+        environment.pop(alias, None)
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Settings:
@@ -205,7 +221,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
         raise SettingsError(
             "flag --store: a password on a command line is seen by every process; set FAIRLEAD_STORE, or `store` in the file"
         )
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {name: environment[alias] for alias, name in ALIASES.items() if alias in environment}
     values.update(_from_file(file))
     for name in NAMES:
         variable = f"FAIRLEAD_{name.upper()}"

@@ -13,6 +13,8 @@ from fairlead import __version__
 COMMANDS = {
     "serve": "Run the gateway.",
     "keys": "List, rotate, retire and export the keys that protect stored credentials.",
+    "users": "Add, list and delete users, set passwords, import OpenSearch's files.",
+    "apikeys": "Make, list, rotate and revoke API keys.",
     "simulate": "Run the provider simulator.",
     "painless": "Run scripts from JSON lines.",
 }

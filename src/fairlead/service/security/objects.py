@@ -269,6 +269,10 @@ class SecurityObjects:
             await self._changed()
         return result
 
+    async def announce(self) -> None:
+        """Tells of a change that was made past this object."""
+        await self._changed()
+
     async def set_hash(self, name: str, hash: str, was: str) -> None:
         """The owner's own new hash, provided the one that was proved is still there. Raises SecurityApiFault."""
 

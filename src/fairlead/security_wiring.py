@@ -1,0 +1,123 @@
+"""Users, roles and API keys for commands that work beside running servers, and the first administrator of a new store."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.domain.ports import Store
+from fairlead.domain.principal import Principal
+from fairlead.domain.security_objects import KINDS, MAPPINGS, USERS
+from fairlead.errors import SecurityApiFault
+from fairlead.security.password_rules import PasswordRules
+from fairlead.security.private_file import private_bytes
+from fairlead.service.security.api_keys import ApiKeys, KeyLimits
+from fairlead.service.security.beacon import Beacon
+from fairlead.service.security.hashing import HashPool
+from fairlead.service.security.objects import Editor, SecurityObjects
+from fairlead.service.security.service import SecuritySettings, has_users
+from fairlead.settings import Settings
+from fairlead.store import open_store
+
+log = logging.getLogger("fairlead.security")
+
+OPERATOR = Editor(Principal("operator", super_admin=True), frozenset(kind.kind for kind in KINDS))
+"""Who has access to the store itself may change everything in it."""
+ADMIN, ADMIN_BACKEND_ROLE, ADMIN_ROLE = "admin", "admin", "all_access"
+
+
+def security_settings(settings: Settings) -> SecuritySettings:
+    """Raises BadPasswordRule."""
+    return SecuritySettings(
+        frozenset(settings.security_rest_roles),
+        PasswordRules(
+            settings.password_min_length,
+            settings.password_strength,
+            settings.password_pattern,
+            settings.password_pattern_text,
+        ),
+        KeyLimits(settings.api_key_limit, settings.api_key_max_seconds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSecurity:
+    """What a command needs. Changes made through it count in running servers of this machine at once."""
+
+    store: Store
+    objects: SecurityObjects
+    keys: ApiKeys
+
+
+def of_store(settings: Settings, store: Store, hashing: HashPool, beacon: Beacon) -> OpenSecurity:
+    async def changed() -> None:
+        beacon.raise_to(await store.revision())
+
+    def clock() -> int:
+        return time.time_ns() // 1_000_000
+
+    rules = security_settings(settings)
+    return OpenSecurity(
+        store, SecurityObjects(store, rules.rules, hashing, changed), ApiKeys(store, rules.keys, clock, changed)
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_security(settings: Settings) -> AsyncIterator[OpenSecurity]:
+    """Makes the data directory and the database where they are not there yet. Raises StoreUnavailable and OSError."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = await open_store(settings.store_url)
+    hashing, beacon = HashPool(), Beacon(settings.data_dir)
+    try:
+        yield of_store(settings, store, hashing, beacon)
+    finally:
+        beacon.close()
+        hashing.close()
+        await store.close()
+
+
+async def add_user(
+    security: OpenSecurity, name: str, password: str, backend_roles: list[str], roles: list[str], *, admin: bool
+) -> None:
+    """`admin`: gives the backend role that is mapped to all_access, and makes the mapping where there is none.
+
+    Raises SecurityApiFault with the rule that the password breaks.
+    """
+    if admin:
+        backend_roles = [*backend_roles, ADMIN_BACKEND_ROLE]
+        if await security.store.get(MAPPINGS.kind, ADMIN_ROLE) is None:
+            mapping = json.dumps({"backend_roles": [ADMIN_BACKEND_ROLE]}).encode()
+            await security.objects.put(MAPPINGS, OPERATOR, ADMIN_ROLE, mapping)
+    body = {"password": password, "backend_roles": backend_roles, "opendistro_security_roles": roles}
+    await security.objects.put(USERS, OPERATOR, name, json.dumps(body).encode())
+
+
+async def first_administrator(settings: Settings, store: Store) -> None:
+    """The user `admin` of a store that has no users, where the settings give a password (spec/06 14.2).
+
+    Raises ValueError with the rule that the password breaks, UnsafeFile for a file that others can read.
+    """
+    password = settings.initial_admin_password
+    if settings.initial_admin_password_file:
+        path = Path(settings.initial_admin_password_file)
+        text = private_bytes(path, "initial_admin_password_file", follow=True).decode("utf-8", "replace")
+        password = text.split("\n", 1)[0].rstrip("\r")
+    if not password:
+        return
+    if await has_users(store):
+        log.warning("initial_admin_password is ignored: there are users already")
+        return
+    hashing, beacon = HashPool(), Beacon(settings.data_dir)
+    try:
+        security = of_store(settings, store, hashing, beacon)
+        await add_user(security, ADMIN, password, [], [], admin=True)
+    except SecurityApiFault as fault:
+        raise ValueError(f"initial_admin_password: {fault}") from fault
+    finally:
+        beacon.close()
+        hashing.close()
