@@ -28,6 +28,8 @@ class AnyDialer:
 class Relay:
     """An ASGI application of ten lines."""
 
+    tls = None
+
     def __init__(self, port: int, adapter: Any) -> None:
         self._route = Route("http", "127.0.0.1", port, None, None, 100, 1000)
         self._adapter = adapter

@@ -147,8 +147,8 @@ def main() -> None:
         pid, port, start = stack.enter_context(process([sys.executable, "-m", "fairlead.cli.main", *serve], 0))
         model = deploy(port, upstream)
         data = {
-            "floor": (floor_port, request("/", "x", BODY), floor_pid),
-            "fairlead": (port, request(f"{ML}/models/{model}/_predict", "x", BODY), pid),
+            "floor": (floor_port, request("/", "localhost", BODY), floor_pid),
+            "fairlead": (port, request(f"{ML}/models/{model}/_predict", "localhost", BODY), pid),
         }
         for where, payload, process_id in data.values():
             asyncio.run(drive(where, payload, 32, 1, process_id))
