@@ -16,8 +16,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_FRAMING = frozenset({b"content-length", b"content-encoding", b"content-type", b"expect"})
-
 
 class Disconnected(Exception):
     """The caller went away before the body was complete."""
@@ -29,19 +27,11 @@ async def read_body(headers: Iterable[tuple[bytes, bytes]], receive: Receive, ma
     Raises StatusFault 413 (by its announced length before any of it is read) or 400, PlainFault 406 or 415,
     ContentTypeHeader, and Disconnected.
     """
-    coding = ""
-    kind: bytes | None = None
-    length, waits = 0, False
-    for name, value in headers:
-        if name in _FRAMING:
-            if name == b"content-type":
-                kind = value
-            elif name == b"content-length":
-                length = int(value)
-            elif name == b"content-encoding":
-                coding = f"{coding}, {value.decode('latin-1')}" if coding else value.decode("latin-1")
-            else:
-                waits = True
+    fields = dict(headers)
+    kind, length = fields.get(b"content-type"), int(fields.get(b"content-length", b"0"))
+    waits, coding = b"expect" in fields, ""
+    if b"content-encoding" in fields:
+        coding = ", ".join(value.decode("latin-1") for name, value in headers if name == b"content-encoding")
     if length > max_bytes:
         # Who waits for "100 Continue" may or may not send the body now: only a closed connection is unambiguous
         # (RFC 9110 10.1.1). Others go on sending; the protocol drops what comes, within bounds.

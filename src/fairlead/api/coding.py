@@ -91,10 +91,8 @@ def _refuse(coding: str, most: int, max_bytes: int) -> None:
 
 def wants_gzip(headers: Headers) -> bool:
     """Whether the caller takes gzip (RFC 9110 12.5.3)."""
-    for name, value in headers:
-        if name == b"accept-encoding":
-            return _takes_gzip(value)
-    return False
+    value = dict(headers).get(b"accept-encoding")
+    return value is not None and _takes_gzip(value)
 
 
 @lru_cache(256)

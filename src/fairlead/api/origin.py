@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 from fairlead.settings import is_loopback
 
+_OF_PAGES = frozenset({b"origin", b"sec-fetch-site"})
+
 Headers = Iterable[tuple[bytes, bytes]]
 
 
@@ -23,6 +25,9 @@ class OriginRule:
 
     def refusal(self, headers: Headers) -> str | None:
         """Why a request is refused, or None."""
+        fields = dict(headers)  # one pass in C: the rule stands before every predict
+        if fields.get(b"host") in self._passed and _OF_PAGES.isdisjoint(fields):
+            return None
         for name, value in headers:
             if name == b"host":
                 if value not in self._passed:

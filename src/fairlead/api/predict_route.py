@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 from fairlead.api.body import Receive, Send, read_body
@@ -36,6 +37,7 @@ ACTION = "cluster:admin/opensearch/ml/predict"
 Scope = MutableMapping[str, Any]
 
 
+@lru_cache(4096)
 def match(path: bytes) -> tuple[str, str] | None:
     """The algorithm and model id of a predict path, else None. A trailing slash is accepted."""
     if path.endswith(b"/"):
@@ -109,8 +111,9 @@ class PredictRoute:
 
 
 def _usual(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether no header asks for another form than JSON: a look at each name, for most callers' values one more."""
-    return all(name not in _SHAPING or value in _USUAL for name, value in headers)
+    """Whether no header asks for another form than JSON."""
+    fields = dict(headers)
+    return fields.get(b"accept", b"*/*") in _USUAL and fields.get(b"content-type", b"*/*") in _USUAL
 
 
 def _shape(headers: Iterable[tuple[bytes, bytes]], query: dict[str, str]) -> Shape:
