@@ -9,20 +9,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from opensearchpy import exceptions
 from opensearchpy.plugins.ml import MlClient
 
 from clients.opensearch_py import ML, Flow, deprecated, refused
-from fairlead.api.routes import ROUTES
 
 METHODS = json.loads((Path(__file__).parent / "cases" / "opensearch_py_methods.json").read_text("utf-8"))
 """Methods of the ML client: those driven here, and the others by the reason."""
 
 NO_SUCH_ID = "none-of-ours"
-controllers = pytest.mark.skipif(
-    not any("/controllers/" in route.path for route in ROUTES), reason="this server has no controllers"
-)
 
 
 def test_every_method_of_the_client_is_driven_here_or_not_about_remote_models() -> None:
@@ -345,7 +340,6 @@ class TestStatistics:
         assert flow.ml("get_profile_tasks", task_id=flow.shared("task")) == {}
 
 
-@controllers
 class TestControllers:
     def test_create_names_the_model(self, flow: Flow) -> None:
         model = registered_with(flow, None)
