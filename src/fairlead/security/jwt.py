@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import importlib
 import json
 from collections.abc import Mapping, Sequence
@@ -128,11 +129,11 @@ def import_signing_key(text: str) -> Key:
     jose = importlib.import_module("joserfc.jwk")
     if "-----BEGIN" in text:
         for kind in ("RSA", "EC", "OKP"):
-            try:
+            key = None
+            with contextlib.suppress(Exception):  # of joserfc or of cryptography: it is no key of this kind
                 key = jose.import_key(text.strip(), kind)
-            except Exception:
-                continue
-            return import_key({**key.as_dict(private=False)})
+            if key is not None:
+                return import_key({**key.as_dict(private=False)})
         raise TokenFault("signing_key is no PEM public key")
     try:
         secret = base64.b64decode(text.strip(), validate=True)
