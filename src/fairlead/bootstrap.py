@@ -266,6 +266,16 @@ def open_audit(settings: Settings) -> AuditLog:
     return AuditLog(sinks, wall_clock, {**node, "audit_node_id": node_id(settings.data_dir)}, disabled)
 
 
+async def audit_command(settings: Settings, store: Store, event: AuditEvent) -> None:
+    """Tells the audit log of what a command did beside the servers, where they have one. Raises OSError."""
+    if not settings.audit_sinks or not await authenticates(settings, store):
+        return
+    audit = open_audit(settings)
+    if audit.wants(event.category):
+        audit.record(event)
+    audit.close()
+
+
 def _identity_providers(networks: tuple[str, ...]) -> EgressPolicy:
     """Where key sets may be fetched: their URLs are the operator's own, so that only addresses are judged."""
     return EgressPolicy.of(trusted=[".*"], allowed=networks)

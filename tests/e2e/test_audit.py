@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from client import LOCAL, ML, Client
 from fairlead.security.audit_sinks import broken_links
 from identities import PASSWORD, login, settle
-from process import gateway
+from process import gateway, providers
 
 CANARY = "sk-audit-canary-4711"
 
@@ -109,6 +111,29 @@ def test_all_requests_are_told_where_that_is_asked_for_and_on_standard_output(tm
         ("GRANTED_PRIVILEGES", "cluster:admin/opensearch/ml/stats/nodes"),
     ]
     assert not (data / "audit").exists()
+
+
+def test_rotating_keys_by_command_is_told(tmp_path: Path) -> None:
+    data = settle(tmp_path / "data")
+    with gateway(data):
+        pass
+    command = [sys.executable, "-m", "fairlead.cli.main", "keys", "--data-dir", str(data), "rotate"]
+    assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    assert subprocess.run([*command, "--dry-run"], capture_output=True, timeout=60, check=False).returncode == 0
+    [event] = events(data)
+    assert (event["audit_category"], event["audit_outcome"]) == ("KEY_ROTATION", "done")
+
+
+def test_one_in_a_thousand_uses_of_a_credential_is_told(tmp_path: Path) -> None:
+    data = settle(tmp_path / "data")
+    with providers() as provider, gateway(data) as server:
+        admin = Client(server.url, login("admin"))
+        admin.ok("PUT", "/_cluster/settings", LOCAL)
+        model = admin.model(admin.connector(f"{provider.url}/echo"))
+        for _ in range(3):
+            admin.predict(model)
+    told = [e for e in events(data) if e["audit_category"] == "CREDENTIAL_USE"]
+    assert [e["audit_resource"] for e in told] == [f"model_id={model}"]
 
 
 def test_without_logins_there_is_no_audit_log(tmp_path: Path) -> None:

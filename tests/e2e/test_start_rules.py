@@ -14,6 +14,7 @@ import pytest
 from client import Client
 from fairlead.cli.start_rules import RULES, refusal
 from fairlead.settings import load
+from identities import quick_hash
 from process import gateway
 
 CASES = json.loads((Path(__file__).parents[1] / "unit" / "cli" / "cases" / "start_rules.json").read_text("utf-8"))
@@ -89,3 +90,27 @@ def test_a_gateway_without_login_answers_only_to_its_own_names(tmp_path: Path) -
             assert refused.status == 403
             assert "allowed_hosts" in refused.body["error"]
             assert client.raw(method, path, headers={"Origin": "http://evil.example"}).status == 403
+
+
+def served(folder: Path, hashed: str | None, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """A start with a directory of security files in which `ann` has the hash."""
+    security = folder / "security"
+    security.mkdir()
+    users = f"ann: {{hash: '{hashed}'}}" if hashed else ""
+    (security / "internal_users.yml").write_text(f"_meta: {{type: internalusers, config_version: 2}}\n{users}\n")
+    return started(folder, {**settings, "security": str(security)})
+
+
+def test_a_password_that_is_the_users_name_is_refused_on_a_public_address(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    done = served(tmp_path, quick_hash("ann"), **PUBLIC)
+    assert done.returncode == 78
+    assert "security: the password of user 'ann'" in done.stderr
+
+
+def test_logins_that_nobody_could_pass_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    done = served(tmp_path, None)
+    assert done.returncode == 78
+    assert "auth: nobody could log in" in done.stderr
+    assert (started(tmp_path, {"auth": "on"}).returncode) == 78

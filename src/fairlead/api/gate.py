@@ -125,6 +125,13 @@ class Gate:
             self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
             raise rest_denial(principal, tls=scope["scheme"] == "https")
 
+    def used(self, scope: Scope, principal: Principal | None, action: str, model_id: str) -> None:
+        """A model's credential was used; the audit log takes a sample."""
+        audit = self._security.audit
+        if audit.wants(Category.CREDENTIAL_USE):
+            details = {"resource": f"model_id={model_id}"}
+            audit.record(event(Category.CREDENTIAL_USE, scope, principal, action, details=details))
+
     def verdict(self, principal: Principal, action: str, model_id: str | None) -> Reply:
         """The answer to `perform_permission_check` (spec/06 section 1)."""
         allowed = self._security.allows(principal, action, model_id)

@@ -94,6 +94,8 @@ class PredictRoute:
                 work = predict.predict(model_id, asked, principal)
                 presence: Presence | None = scope.get(PRESENCE)
                 payload = encode(await (work if presence is None else presence.needed(work)))
+                if self._gate is not None:
+                    self._gate.used(scope, principal, ACTION, model_id)
                 if wanted is not PLAIN:
                     payload = rendered(strict_loads(payload), 200, wanted)
         except (FairleadError, StoreUnavailable) as fault:

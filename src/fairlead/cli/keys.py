@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fairlead.bootstrap import OpenKeys, open_keys
+from fairlead.bootstrap import OpenKeys, audit_command, open_keys
+from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.errors import FairleadError
@@ -76,7 +77,12 @@ def _refuse(fault: object, status: int) -> int:
 
 async def _with_keys(settings: Settings, arguments: argparse.Namespace) -> int:
     async with open_keys(settings) as keys:
-        return await _ACTIONS[arguments.action](keys, arguments)
+        status = await _ACTIONS[arguments.action](keys, arguments)
+        if arguments.action in ("rotate", "retire") and not getattr(arguments, "dry_run", False):
+            details = {"command": arguments.action, "outcome": "failed" if status else "done"}
+            event = AuditEvent(Category.KEY_ROTATION, getpass.getuser(), source="cli", details=details)
+            await audit_command(settings, keys.store, event)
+        return status
 
 
 async def _list(keys: OpenKeys, arguments: argparse.Namespace) -> int:
