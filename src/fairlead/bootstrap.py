@@ -151,7 +151,7 @@ class Worker:
             security = await self._security(store, snapshot, audit)
             self._closing.callback(security.close)
             ports = replace(ports, may=security.allows)
-        house = House(ports, snapshot, identity, memory_percent, security, audit)
+        house = House(ports, snapshot, identity, memory_percent, security, audit, self.tls)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
         self._closing.push_async_callback(_cancelled, follower)

@@ -14,7 +14,7 @@ import pytest
 from client import Client
 from fairlead.cli.start_rules import RULES, refusal
 from fairlead.settings import load
-from identities import quick_hash
+from identities import PASSWORD, login, quick_hash
 from process import gateway
 
 CASES = json.loads((Path(__file__).parents[1] / "unit" / "cli" / "cases" / "start_rules.json").read_text("utf-8"))
@@ -114,3 +114,30 @@ def test_logins_that_nobody_could_pass_are_refused(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert "auth: nobody could log in" in done.stderr
     assert (started(tmp_path, {"auth": "on"}).returncode) == 78
+
+
+def test_a_given_password_makes_the_first_administrator_and_nobody_later(tmp_path: Path) -> None:
+    first, second = {"FAIRLEAD_INITIAL_ADMIN_PASSWORD": PASSWORD}, {"OPENSEARCH_INITIAL_ADMIN_PASSWORD": PASSWORD + "x"}
+    with gateway(tmp_path, environment=first) as server:
+        assert Client(server.url)("GET", "/").status == 401
+        assert Client(server.url, login("admin"))("GET", "/_plugins/_security/api/account").status == 200
+    with gateway(tmp_path, environment=second) as server:
+        assert Client(server.url, login("admin"))("GET", "/").status == 200
+        assert Client(server.url, login("admin") + "x")("GET", "/").status == 401
+    assert "there are users already" in server.errors
+
+
+@pytest.mark.parametrize("variable", ["FAIRLEAD_INITIAL_ADMIN_PASSWORD", "OPENSEARCH_INITIAL_ADMIN_PASSWORD"])
+def test_a_weak_first_password_is_refused_by_its_rule(tmp_path: Path, variable: str) -> None:
+    server = gateway(tmp_path, environment={variable: "admin"})
+    with pytest.raises(AssertionError, match="ended with code 78"):
+        server.start()
+    assert "initial_admin_password: Weak password" in server.errors
+
+
+def test_the_first_password_may_come_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD + "\nremark\n")
+    with gateway(
+        tmp_path / "data", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD_FILE": str(tmp_path / "password")}
+    ) as server:
+        assert Client(server.url, login("admin"))("GET", "/").status == 200

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from client import Client
+from identities import login, settle
 from process import Server, gateway
 from transport.certificates import Authority, Pair
 
@@ -173,3 +174,42 @@ def test_a_socket_that_a_killed_server_left_is_taken_over_and_a_file_is_not(tmp_
         check=False,
     )
     assert (refused.returncode, path.read_text()) == (78, "precious")
+
+
+def test_certificates_are_shown_and_reloaded_for_super_admins_only(folder: Path) -> None:
+    api = "/_plugins/_security/api"
+    settle(folder / "data")
+    (folder / "ca.pem").write_text(OURS.pem)
+    pair = OURS.issue("c", subject="CN=root")
+    (folder / "root.pem").write_text(pair.cert + pair.key)
+    environment = {
+        "FAIRLEAD_ADMIN_DN": "CN=root",
+        "FAIRLEAD_TLS_CERTIFICATE": str(folder / "cert.pem"),
+        "FAIRLEAD_TLS_KEY": str(folder / "key.pem"),
+        "FAIRLEAD_TLS_CLIENT_CA": str(folder / "ca.pem"),
+        "FAIRLEAD_TLS_CLIENT_AUTH": "optional",
+        "FAIRLEAD_TLS_RELOAD_SECONDS": "0",
+    }
+    with gateway(folder / "data", environment=environment) as server:
+        admin = Client(server.url, login("admin"), tls=trusting(OURS))
+        for method, path in (("GET", "certificates"), ("GET", "ssl/certs"), ("PUT", "ssl/http/reloadcerts")):
+            refused = admin(method, f"{api}/{path}")
+            assert (refused.status, refused.body["message"]) == (403, "Access denied")
+        context = trusting(OURS)
+        context.load_cert_chain(folder / "root.pem")
+        root = Client(server.url, tls=context)
+        [node] = root.ok("GET", f"{api}/certificates")["nodes"].values()
+        [shown] = node["certificates"]["http"]
+        assert (shown["issuer_dn"], shown["not_before"]) == ("CN=ours", "2024-01-01T00:00:00Z")
+        [older] = root.ok("GET", f"{api}/ssl/certs")["http_certificates_list"]
+        assert older["not_after"] == "2124-01-01T00:00:00Z"
+        write(folder, OURS.issue("127.0.0.1", "new.example"))
+        assert root.ok("PUT", f"{api}/ssl/http/reloadcerts") == {"message": "updated http certs"}
+        [node] = root.ok("GET", f"{api}/certificates")["nodes"].values()
+        assert "new.example" in node["certificates"]["http"][0]["san"]
+        (folder / "cert.pem").write_text("no PEM")
+        assert root("PUT", f"{api}/ssl/http/reloadcerts").status == 400
+        assert (
+            serves(server.url, OURS) is False
+        )  # a stranger is asked to log in, over the certificate that is still served
+        assert Client(server.url, login("admin"), tls=trusting(OURS))("GET", "/").status == 200

@@ -108,9 +108,10 @@ def test_a_source_is_a_network_that_one_attacker_has(address: str, network: str,
     assert (source_network(address), source_network(address, one=True)) == (network, one)
 
 
+@pytest.mark.parametrize("ignored", [("198.51.100.0/24", "::1"), ("198.51.*",), ("host.example", HOME)])
 @pytest.mark.parametrize("type", ["ip", "username"])
-def test_ignored_hosts_are_never_blocked(type: str) -> None:
-    world = World(type=type, ignore_hosts=("198.51.100.0/24", "::1"))
+def test_ignored_hosts_are_never_blocked(type: str, ignored: tuple[str, ...]) -> None:
+    world = World(type=type, ignore_hosts=ignored)
     world.fail(20)
     assert world.admits()
     assert not world.limits.blocks(HOME)

@@ -19,7 +19,11 @@ from fairlead.errors import Unavailable
 
 Scope = Mapping[str, Any]
 
-_SECURITY_API = ("/_plugins/_security/", "/_opendistro/_security/")
+_SECURITY_API = ("/_plugins/_security/api/", "/_opendistro/_security/api/")
+_SECURITY_PAGES = tuple(
+    prefix.replace("/api/", page) for prefix in _SECURITY_API for page in ("/authinfo", "/health", "/whoami")
+)
+"""They may be asked with POST too."""
 _READS = re.compile(r"/(search|get|nodes)$|/predict(/stream)?$")
 _CATEGORIES: tuple[tuple[re.Pattern[str], Category], ...] = (
     (re.compile(r"cluster:admin/settings/"), Category.CLUSTER_SETTINGS_CHANGED),
@@ -34,6 +38,8 @@ _LONGEST = 64
 def change_category(method: str, path: str, action: str) -> Category | None:
     """What a route changes, as a category; None for routes that only read or predict. `path` may be the route's template."""
     if method in ("GET", "HEAD", "OPTIONS"):
+        return None
+    if path.startswith(_SECURITY_PAGES):
         return None
     if path.startswith(_SECURITY_API):
         if "apitoken" in path:

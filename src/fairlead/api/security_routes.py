@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fairlead.api.handlers import certificates as t
 from fairlead.api.handlers import resources as r
 from fairlead.api.handlers import security as s
 from fairlead.api.route import Access, Route
@@ -133,9 +134,28 @@ def _everyone() -> tuple[Route, ...]:
     )  # fmt: skip
 
 
+def _certificates() -> Iterator[Route]:
+    info, again = "restapi:admin/ssl/certs/info", "restapi:admin/ssl/certs/reload"
+    one, all = f"{API}/certificates/{{node_id}}", f"{API}/certificates"
+    yield Route("GET", all, info, r.nothing, t.certificates, "The certificates that the port serves.", access=_ADMIN)
+    yield Route("GET", one, info, r.nothing, t.certificates, "The certificates of one node.", access=_ADMIN)
+    yield Route(
+        "GET", f"{API}/ssl/certs", info, r.nothing, t.served_certificates, "The same in an older form.", access=_ADMIN
+    )
+    yield Route(
+        "PUT",
+        f"{API}/ssl/http/reloadcerts",
+        again,
+        r.nothing,
+        t.reload_certificates,
+        "Read the TLS files again.",
+        access=_ADMIN,
+    )
+
+
 def _prefixed() -> Iterator[Route]:
     for prefix in PREFIXES:
-        for row in (*_everyone(), *_ADMIN_ROUTES):
+        for row in (*_everyone(), *_ADMIN_ROUTES, *_certificates()):
             yield Route(
                 row.method,
                 prefix + row.path,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from fairlead.domain.identity import LoginListener
@@ -103,7 +104,7 @@ class FailedLogins:
 class _Row:
     def __init__(self, listener: LoginListener) -> None:
         self._listener = listener
-        self._ignored = Hosts(listener.ignore_hosts)
+        self._ignored = IgnoredHosts(listener.ignore_hosts)
         self._counter = _Counter(listener, listener.allowed_tries)
         self._names = _Counter(listener, listener.allowed_tries * _SLOW_FACTOR)
         self._next: OrderedDict[Key, float] = OrderedDict()
@@ -161,6 +162,23 @@ class Hosts:
         except ValueError:
             return False
         return any(found.version == network.version and found in network for network in self._networks)
+
+
+class IgnoredHosts:
+    """As `Hosts`, and patterns over the textual address such as `10.1.*`, which the REST API may have stored."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        networks, patterns = [], []
+        for entry in entries:
+            try:
+                networks.append(str(ip_network(entry, strict=False)))
+            except ValueError:
+                patterns.append(entry)
+        self._networks = Hosts(networks)
+        self._patterns = tuple(patterns)
+
+    def match(self, address: str) -> bool:
+        return self._networks.match(address) or any(fnmatchcase(address, pattern) for pattern in self._patterns)
 
 
 def plain_address(text: str) -> IPv4Address | IPv6Address:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
+from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import ConnectorService
 from fairlead.service.controllers import ControllerService
 from fairlead.service.deployment import DeploymentService
@@ -58,6 +59,7 @@ class House:
         memory: Callable[[], int] = lambda: 0,
         security: SecurityService | None = None,
         audit: Audit | None = None,
+        tls: ServerTls | None = None,
     ) -> None:
         worker_id = ports.new_id()
         self._memory = memory
@@ -66,6 +68,7 @@ class House:
         self.identity = identity
         self.security = security
         self.audit: Audit = audit or NoAudit()
+        self.tls = tls
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)

@@ -8,6 +8,7 @@ import pytest
 
 from fairlead.api.audit_trail import AuditTrail, change_category, request_id
 from fairlead.api.routes import ROUTES
+from fairlead.api.security_routes import SECURITY_ROUTES
 from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.principal import Principal
 from fairlead.errors import Unavailable
@@ -30,10 +31,12 @@ class Recorded:
         self.events.append(event)
 
 
-READING_POSTS = {"_search", "_predict", "_batch_predict", "stream"}
+READING_POSTS = {"_search", "_predict", "_batch_predict", "stream", "authinfo", "health", "whoami", "whoamiprotected"}
 
 
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.run], ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize(
+    "route", [r for r in (*ROUTES, *SECURITY_ROUTES) if r.run], ids=lambda route: f"{route.method} {route.path}"
+)
 def test_every_route_that_changes_something_has_a_category(route: Any) -> None:
     reads = route.method in ("GET", "HEAD") or route.path.rpartition("/")[2] in READING_POSTS
     assert (change_category(route.method, route.path, route.action) is None) is reads
