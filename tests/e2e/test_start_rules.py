@@ -135,9 +135,14 @@ def test_a_weak_first_password_is_refused_by_its_rule(tmp_path: Path, variable: 
     assert "initial_admin_password: Weak password" in server.errors
 
 
-def test_the_first_password_may_come_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text(PASSWORD + "\nremark\n")
-    with gateway(
-        tmp_path / "data", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD_FILE": str(tmp_path / "password")}
-    ) as server:
+def test_the_first_password_may_come_in_a_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text(PASSWORD + "\nremark\n")
+    password.chmod(0o644)
+    refused = started(tmp_path, {"initial_admin_password_file": str(password)})
+    assert refused.returncode == 78
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("fairlead: initial_admin_password_file ")
+    password.chmod(0o600)
+    with gateway(tmp_path / "data", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD_FILE": str(password)}) as server:
         assert Client(server.url, login("admin"))("GET", "/").status == 200

@@ -15,6 +15,7 @@ from fairlead.cli.start_rules import refusal
 from fairlead.cli.supervisor import run_workers, serve_here
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.security.keyring import KeyringError
+from fairlead.security.private_file import UnsafeFile
 from fairlead.security.server_tls import TlsFault
 from fairlead.service.security.files import FileFault
 from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, hide, load
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         settings = asyncio.run(prepare(settings))
     except StoreUnavailable as fault:
         return _refuse(f"{fault} (setting store, {settings.shown_store})")
-    except (OSError, ValueError, KeyringError, FileFault, TlsFault) as fault:
+    except (OSError, ValueError, KeyringError, FileFault, TlsFault, UnsafeFile) as fault:
         return _refuse(fault)
     if (reason := refusal(settings)) is not None:
         return _refuse(reason)
