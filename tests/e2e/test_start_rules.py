@@ -146,3 +146,12 @@ def test_the_first_password_may_come_in_a_file_that_nobody_else_reads(tmp_path: 
     password.chmod(0o600)
     with gateway(tmp_path / "data", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD_FILE": str(password)}) as server:
         assert Client(server.url, login("admin"))("GET", "/").status == 200
+
+
+def test_a_start_without_logins_says_in_one_line_who_may_spend_the_credentials(tmp_path: Path) -> None:
+    with gateway(tmp_path / "open") as server:
+        pass
+    assert server.errors.count("nobody has to log in") == 1
+    with gateway(tmp_path / "users", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD": PASSWORD}) as server:
+        pass
+    assert "nobody has to log in" not in server.errors

@@ -64,6 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
             flush=True,
         )
 
+    elif settings.auth == "off" and not settings.socket:
+        print(
+            "WARNING: nobody has to log in; whoever uses this machine may spend the stored credentials (auth, socket).",
+            file=sys.stderr,
+            flush=True,
+        )
+
     def ready() -> None:
         print(f"Fairlead is ready on {shown_address(settings, listener)}", flush=True)
 
