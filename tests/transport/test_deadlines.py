@@ -41,7 +41,7 @@ def _deaf_port() -> Iterator[int]:
 async def test_a_name_that_is_not_resolved_in_time_is_a_dns_timeout_before_sending(
     upstream: Upstream, dialer: PinnedDialer
 ) -> None:
-    async def never(host: str, port: int) -> list[str]:
+    async def never(host: str, port: int, reach: object = None) -> list[str]:
         await asyncio.Event().wait()
         return []
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.transport.head import OURS, authority, header_lines, where
-from fairlead.transport.owned.wire import render
-from fairlead.transport.port import Call, Kind, Route, Stage, UpstreamError
+from fairlead.transport.owned.wire import RequestHead, render
+from fairlead.transport.port import Call, Kind, Route, Stage, Upload, UpstreamError
 
 _PARTS = st.binary(max_size=12) | st.sampled_from([b"X-A", b"host", b"Content-Length", b"a\r\nb", b"\r\n\r\n", b"/a"])
+_HEADERS = ((b"X-A", b"b"),)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
 
 
 @settings(max_examples=300, deadline=None)
@@ -54,3 +62,27 @@ def test_the_authority_has_brackets_and_a_port_where_needed(
 ) -> None:
     target = Route(scheme, host, port, None, None, 1, 1)
     assert (authority(target), where(target)) == (expected, shown)
+
+
+def test_a_head_that_is_used_again_gives_the_bytes_of_a_new_one() -> None:
+    headers = ((b"X-A", b"b"), (b"content-length", b"9"), (b"X-C", b"d"))
+    first = Call(b"POST", b"/a", headers, b"one")
+    head = RequestHead(b"h:1", first)
+    for body in (b"one", b"", b"x" * 100_000):
+        other = Call(b"POST", b"/a", headers, body)
+        assert head.fits(other)
+        assert head.request(other) == render(b"h:1", other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Call(b"PUT", b"/a", _HEADERS, b""),
+        Call(b"POST", b"/b", _HEADERS, b""),
+        Call(b"POST", b"/a", ((b"X-A", b"c"),), b""),
+        Call(b"POST", b"/a", _HEADERS, b"", upload=Upload(_nothing(), None)),
+    ],
+    ids=["method", "target", "headers", "upload"],
+)
+def test_a_head_is_not_used_for_a_call_with_another(other: Call) -> None:
+    assert not RequestHead(b"h:1", Call(b"POST", b"/a", _HEADERS, b"")).fits(other)

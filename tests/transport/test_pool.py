@@ -174,7 +174,7 @@ async def test_closing_the_client_while_a_call_is_dialling_sends_nothing(
     asked = asyncio.Event()
     go_on = asyncio.Event()
 
-    async def slow(host: str, port: int) -> list[str]:
+    async def slow(host: str, port: int, reach: object = None) -> list[str]:
         asked.set()
         await go_on.wait()
         return ["127.0.0.1"]

@@ -77,7 +77,7 @@ async def test_http_goes_to_the_proxy_in_absolute_form(upstream: Upstream, diale
 async def test_a_target_that_the_guard_refuses_is_not_reached_through_a_proxy(
     upstream: Upstream, dialer: PinnedDialer
 ) -> None:
-    async def only_proxy(host: str, port: int) -> list[str]:
+    async def only_proxy(host: str, port: int, reach: object = None) -> list[str]:
         if host != "proxy.test":
             raise IllegalArgument("private address")
         return ["127.0.0.1"]
@@ -160,3 +160,70 @@ async def test_bytes_that_a_proxy_sends_behind_its_answer_never_reach_the_tls_or
                 assert isinstance(result, UpstreamError)
                 assert (result.stage, result.kind) == (Stage.PROXY, Kind.PROTOCOL)
             assert result.body == b"mine" if isinstance(result, Reply) else not result.sent  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def proxy_pair(authority: Authority) -> Pair:
+    return authority.issue("proxy.test")
+
+
+async def test_a_tunnel_through_a_proxy_with_tls_is_tls_inside_tls(
+    upstream: Upstream, adapter: str, authority: Authority, server_pair: Pair, proxy_pair: Pair
+) -> None:
+    async with (
+        scripted(echo, tls=server_context(server_pair)) as server,
+        scripted(Tunnel(server), tls=server_context(proxy_pair)) as proxy,
+    ):
+        trust = TlsPlan(ca_pem=authority.pem)
+        target = route(server.port, tls=trust, proxy=ProxyPlan("proxy.test", proxy.port, _KEY, trust))
+        if adapter == "aiohttp":
+            with pytest.raises(UpstreamError, match="no TLS to a proxy"):
+                await upstream.send(target, call(b"x"), limits())
+            assert proxy.accepted == 0
+            return
+        for body in (b"one", b"x" * 300_000):
+            assert (await upstream.send(target, call(body, (b"X-Key", b"secret")), limits())).body == body
+        assert proxy.requests[0].header(b"x-key") is None
+        assert server.requests[0].header(b"proxy-authorization") is None
+        assert (proxy.accepted, server.accepted) == (1, 1)
+
+
+@pytest.mark.parametrize("adapter", ["owned"], indirect=True)
+async def test_plain_http_through_a_proxy_with_tls_shows_the_call_to_the_proxy_only(
+    upstream: Upstream, authority: Authority, proxy_pair: Pair
+) -> None:
+    async with scripted(echo, tls=server_context(proxy_pair)) as proxy:
+        target = route(8080, proxy=ProxyPlan("proxy.test", proxy.port, _KEY, TlsPlan(ca_pem=authority.pem)))
+        assert (await upstream.send(target, call(b"x"), limits())).body == b"x"
+        assert proxy.requests[0].line == b"POST http://provider.test:8080/v1/x HTTP/1.1"
+
+
+@pytest.mark.parametrize("adapter", ["owned"], indirect=True)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_whose_certificate_is_not_trusted_hears_nothing_of_the_call(
+    upstream: Upstream, stranger: Authority, proxy_pair: Pair, scheme: str
+) -> None:
+    async with scripted(echo, tls=server_context(proxy_pair)) as proxy:
+        plan = ProxyPlan("proxy.test", proxy.port, _KEY, TlsPlan(ca_pem=stranger.pem))
+        target = route(443, tls=TlsPlan() if scheme == "https" else None, proxy=plan)
+        with pytest.raises(UpstreamError) as caught:
+            await upstream.send(target, call(), limits())
+        assert (caught.value.kind, caught.value.sent) == (Kind.CERTIFICATE, False)
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize("adapter", ["owned"], indirect=True)
+async def test_a_provider_inside_tls_of_a_proxy_must_have_a_certificate_of_its_own(
+    upstream: Upstream, authority: Authority, stranger: Authority, server_pair: Pair, proxy_pair: Pair
+) -> None:
+    async with (
+        scripted(echo, tls=server_context(server_pair)) as server,
+        scripted(Tunnel(server), tls=server_context(proxy_pair)) as proxy,
+    ):
+        plan = ProxyPlan("proxy.test", proxy.port, None, TlsPlan(ca_pem=authority.pem))
+        target = route(server.port, tls=TlsPlan(ca_pem=stranger.pem), proxy=plan)
+        with pytest.raises(UpstreamError) as caught:
+            await upstream.send(target, call(), limits())
+        assert (caught.value.stage, caught.value.kind, caught.value.sent) == (Stage.TLS, Kind.CERTIFICATE, False)
+        assert server.requests == []
+        await proxy.until(lambda: proxy.open == 0)

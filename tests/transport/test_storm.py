@@ -172,7 +172,7 @@ async def test_the_cap_is_never_passed_at_any_turn_of_the_loop(upstream: OwnedUp
 async def test_a_guard_that_refuses_now_and_then_costs_no_slot(upstream: Upstream, dialer: Any) -> None:
     rnd = random.Random(3)
 
-    async def moody(host: str, port: int) -> list[str]:
+    async def moody(host: str, port: int, reach: object = None) -> list[str]:
         await asyncio.sleep(0)
         if rnd.random() < 0.5:
             raise FairleadError("refused")

@@ -22,6 +22,7 @@ MAX_HEAD = 64 * 1024
 MAX_TARGET = 16 * 1024
 MAX_HEADERS = 200
 HEAD_SECONDS = 15.0
+_JOINED = 64 * 1024
 MAX_DROPPED = 8 << 20
 """Bytes of a body that are read and dropped after its request was answered, so that the caller can read the answer:
 closing at once would reset the connection under it (RFC 9112 9.6)."""
@@ -29,6 +30,45 @@ closing at once would reset the connection under it (RFC 9112 9.6)."""
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 _UPGRADING = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
+
+
+class JoinedWrites:
+    """What one turn of the loop writes to a connection goes out in one system call: a response's head with its body.
+
+    uvicorn writes them one by one, and uvloop sends each write at once. A head whose body comes later (a stream) waits for
+    no one: it goes at the loop's next turn.
+    """
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            if len(data) <= _JOINED:
+                self._transport.write(head + data)
+            else:  # a copy would cost more than a system call
+                self._transport.write(head)
+                self._transport.write(data)
+        else:
+            self._head = data
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -53,9 +93,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._presence = Presence()
         self._certificate: bytes | None = None
+        self._writes: JoinedWrites | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._writes = JoinedWrites(transport, self.loop)
         # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
         connection = transport.get_extra_info("ssl_object")
         self._certificate = None if connection is None else connection.getpeercert(binary_form=True)
@@ -97,6 +139,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(*fault)
         if not self._refused and not self.parser.should_upgrade():
             super().on_headers_complete()
+            # The cycle only writes, closes and asks whether it is closing.
+            self.cycle.transport = self._writes  # type: ignore[assignment]
         self._in_head, self._in_body = False, True
 
     def on_body(self, body: bytes) -> None:
@@ -182,6 +226,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = True
         if self.transport.is_closing():
             return
+        if self._writes is not None:
+            self._writes.flush()
         if self._may_answer():
             body = f'{{"error":"{text}","status":{status}}}'.encode()
             head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json; charset=UTF-8\r\n"

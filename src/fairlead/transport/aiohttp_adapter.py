@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -26,7 +26,7 @@ from fairlead.transport.coding import BodyDecoder, body_decoder, decoded_headers
 from fairlead.transport.deadlines import timed_out
 from fairlead.transport.framing import frame
 from fairlead.transport.gate import Gate
-from fairlead.transport.head import authority, bracketed, header_lines, refused, where
+from fairlead.transport.head import authority, bracketed, header_lines, refused, refused_upload, where
 from fairlead.transport.port import Call, Dialer, Kind, Limits, Reply, Route, Stage, TlsPlan, UpstreamError
 from fairlead.transport.tls import client_context
 
@@ -46,7 +46,9 @@ _LARGE_BODY = 1 << 20
 class _Progress:
     """How far one attempt got; written by the resolver and the connector, read when it fails."""
 
-    __slots__ = ("connected", "deadline", "dialled", "first_byte", "headers", "scope", "stage", "transport")
+    __slots__ = (
+        "connected", "deadline", "dialled", "first_byte", "headers", "scope", "stage", "transport", "upload_fault",
+    )  # fmt: skip
 
     def __init__(self, headers: CIMultiDict[str], scope: asyncio.Timeout, deadline: float, first_byte: float) -> None:
         self.headers = headers
@@ -57,12 +59,23 @@ class _Progress:
         self.dialled = False
         self.connected = False
         self.transport: asyncio.Transport | None = None
+        self.upload_fault: Exception | None = None
 
     def has_connection(self, transport: asyncio.Transport | None) -> None:
         self.transport = transport
         self.connected = True
         self.stage = Stage.HEAD
-        self.scope.reschedule(min(self.deadline, asyncio.get_running_loop().time() + self.first_byte))
+        self.wait_for_provider()
+
+    def wait_for_provider(self) -> None:
+        """The first byte's deadline runs from now, if the head is still waited for."""
+        if not self.scope.expired() and self.scope.when() is not None:
+            self.scope.reschedule(min(self.deadline, asyncio.get_running_loop().time() + self.first_byte))
+
+    def wait_for_caller(self) -> None:
+        """While our caller makes the next piece of an upload, the provider is not late."""
+        if not self.scope.expired() and self.scope.when() is not None:
+            self.scope.reschedule(self.deadline)
 
     def abort(self) -> None:
         """Drop unsent bytes instead of flushing them, if aiohttp is closing the socket.
@@ -173,6 +186,9 @@ class _Pool:
         # CONNECT and absolute-form targets are read from the URL, so it names the provider only behind a proxy.
         self.base = f"{route.scheme}://{_ALIAS}:{route.port}"
         if route.proxy is not None:
+            if route.proxy.tls is not None:
+                # aiohttp has one TLS context for both, and would check the proxy's certificate for our alias.
+                raise refused("the aiohttp adapter speaks no TLS to a proxy")
             self.base = f"{route.scheme}://{bracketed(route.host)}:{route.port}"
             self.proxy = URL(f"http://{_ALIAS}:{route.proxy.port}")
             self.proxy_headers = CIMultiDict()
@@ -388,7 +404,8 @@ class AiohttpUpstream:
                 response = await pool.session.request(
                     call.method.decode("ascii"),
                     url,
-                    data=_payload(call.body),
+                    data=_payload(call, progress, pool.where),
+                    headers=_announced(call),
                     allow_redirects=False,
                     proxy=pool.proxy,
                     proxy_headers=pool.proxy_headers,
@@ -399,8 +416,16 @@ class AiohttpUpstream:
             if isinstance(fault, TimeoutError) and scope.expired():
                 total = scope.when() == deadline
                 raise timed_out(progress.stage, pool.where, limits, total=total, sent=progress.connected) from None
+            if progress.upload_fault is not None and isinstance(fault, Exception):
+                raise progress.upload_fault from None
             named = self._named(fault, pool, progress)
-            if call.replay and named is not None and named.kind is Kind.RESET and not progress.dialled:
+            if (
+                call.replay
+                and call.upload is None
+                and named is not None
+                and named.kind is Kind.RESET
+                and not progress.dialled
+            ):
                 raise _Stale from fault
             if named is None or named is fault:
                 raise
@@ -433,7 +458,39 @@ class _Stale(Exception):
     """A kept connection was closed before it brought a byte, and the call may be sent twice."""
 
 
-def _payload(body: bytes) -> bytes | io.BytesIO | None:
-    if len(body) > _LARGE_BODY:
-        return io.BytesIO(body)
-    return body or None
+def _payload(call: Call, progress: _Progress, where: str) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
+    if call.upload is not None:
+        return _pieces(call.upload.pieces, call.upload.length, progress, where)
+    if len(call.body) > _LARGE_BODY:
+        return io.BytesIO(call.body)
+    return call.body or None
+
+
+def _announced(call: Call) -> dict[str, str] | None:
+    """Tells aiohttp not to send an upload of known length in chunks; what goes out is `_Progress.headers`."""
+    if call.upload is None or call.upload.length is None:
+        return None
+    return {"Content-Length": str(call.upload.length)}
+
+
+async def _pieces(
+    pieces: AsyncIterable[bytes], length: int | None, progress: _Progress, where: str
+) -> AsyncIterator[bytes]:
+    """The pieces, counted; aiohttp would swallow what they raise and lose count of what they are."""
+    sent = 0
+    progress.wait_for_caller()
+    try:
+        async for piece in pieces:
+            sent += len(piece)
+            if length is not None and sent > length:
+                raise refused_upload(length, where)
+            if piece:
+                progress.wait_for_provider()
+                yield piece
+                progress.wait_for_caller()
+        if length is not None and sent < length:
+            raise refused_upload(length, where)
+    except Exception as fault:
+        progress.upload_fault = fault
+        raise
+    progress.wait_for_provider()

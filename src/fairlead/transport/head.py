@@ -19,6 +19,7 @@ _METHOD = re.compile(rb"[A-Z][A-Z\-]*")
 _TARGET = re.compile(rb"(?:/|\*$)[^\x00-\x20\x7f#]*")
 _BAD_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
+LENGTH = b"Content-Length"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Framing and connection handling are ours (RFC 9112 6.1, 9.6); `Expect` would make the body wait for the provider.
@@ -35,6 +36,13 @@ class _Role(IntEnum):
 def refused(reason: str) -> UpstreamError:
     """The fault of a call that cannot be put on the wire as it stands; nothing was sent."""
     return UpstreamError(Stage.SEND, Kind.PROTOCOL, reason, sent=False)
+
+
+def refused_upload(length: int, where: str) -> UpstreamError:
+    """The fault of an upload to `where` whose pieces are not `length` bytes together; some of them were sent."""
+    return UpstreamError(
+        Stage.SEND, Kind.PROTOCOL, f"The upload is not {length} bytes long as announced: {where}", sent=True
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -67,14 +75,15 @@ def header_lines(host: bytes, call: Call) -> list[tuple[bytes, bytes]]:
     """The header lines of `call` in wire order: Host, the call's own as given, Content-Length.
 
     `host` is the generated value; a `Host` among the call's headers replaces it, name and value as given. A
-    `Content-Length` among them keeps its place and spelling, the value is ours: the length of `call.body` in bytes,
-    `0` included (spec/03 section 8.1). Raises UpstreamError(SEND, PROTOCOL, sent=False).
+    `Content-Length` among them keeps its place and spelling, the value is ours: the length of the body in bytes,
+    `0` included (spec/03 section 8.1). An upload of unknown length has `Transfer-Encoding: chunked` instead, last. Raises
+    UpstreamError(SEND, PROTOCOL, sent=False).
     """
     if not _METHOD.fullmatch(call.method):
         raise refused("the method is not an upper-case token")
     if not _TARGET.fullmatch(call.target):
         raise refused("the request target is not a path, or holds a blank, a control character or #")
-    length = b"%d" % len(call.body)
+    framing = _framing(call)
     lines = [(b"Host", host)]
     host_given = length_placed = False
     for line in call.headers:
@@ -84,8 +93,8 @@ def header_lines(host: bytes, call: Call) -> list[tuple[bytes, bytes]]:
         role = _role(name)
         if role is _Role.PLAIN:
             lines.append(line)
-        elif role is _Role.LENGTH and not length_placed:
-            lines.append((name, length))
+        elif role is _Role.LENGTH and not length_placed and framing[0] == LENGTH:
+            lines.append((name, framing[1]))
             length_placed = True
         elif role is _Role.HOST and not host_given:
             lines[0] = line
@@ -93,5 +102,17 @@ def header_lines(host: bytes, call: Call) -> list[tuple[bytes, bytes]]:
         else:
             raise refused(f"header {name[:64]!r} is given twice or is not the caller's to set")
     if not length_placed:
-        lines.append((b"Content-Length", length))
+        lines.append(framing)
     return lines
+
+
+def _framing(call: Call) -> tuple[bytes, bytes]:
+    """The line that says where the request's body ends."""
+    upload = call.upload
+    if upload is None:
+        return LENGTH, b"%d" % len(call.body)
+    if call.body:
+        raise refused("a request has a body and an upload")
+    if upload.length is None:
+        return b"Transfer-Encoding", b"chunked"
+    return LENGTH, b"%d" % upload.length

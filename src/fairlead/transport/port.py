@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterable, AsyncIterator, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,11 +14,20 @@ from typing import Protocol
 import msgspec
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """A request body in pieces, read once and no faster than the provider takes them. `length` is their sum in bytes;
+    None sends them in chunks (RFC 9112 7.1). What `pieces` raises, the call raises."""
+
+    pieces: AsyncIterable[bytes]
+    length: int | None = None
+
+
 class Call(msgspec.Struct, frozen=True):
     """One request as it goes out: header names, order and path bytes are sent exactly as given.
 
-    The adapter adds `Host` (unless `headers` has one) and `Content-Length`. `replay` says that sending it twice does
-    no harm, so that a stale pooled connection may be retried.
+    The adapter adds `Host` (unless `headers` has one) and `Content-Length`, or `Transfer-Encoding: chunked`. `replay`
+    says that sending it twice does no harm, so that a stale pooled connection may be retried. With an `upload`, `body` is
+    empty, and the call is never sent twice.
     """
 
     method: bytes
@@ -26,6 +35,7 @@ class Call(msgspec.Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     replay: bool = False
+    upload: Upload | None = None
 
     def __repr__(self) -> str:
         """Without headers and body: they hold secrets and payloads."""
@@ -58,11 +68,13 @@ class TlsPlan:
 
 @dataclass(frozen=True, slots=True)
 class ProxyPlan:
-    """An explicit HTTP proxy (CONNECT for https, absolute form for http); ambient proxy variables are never read."""
+    """An explicit HTTP proxy (CONNECT for https, absolute form for http); ambient proxy variables are never read. `tls`:
+    the proxy itself is spoken to over TLS, by its own plan."""
 
     host: str
     port: int
     authorization: bytes | None = None
+    tls: TlsPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ async def test_a_call_that_follows_a_closed_one_dials_only_when_its_socket_is_go
 ) -> None:
     seen = []
 
-    async def counts(host: str, port: int) -> list[str]:
+    async def counts(host: str, port: int, reach: object = None) -> list[str]:
         seen.append([stats.open for stats in owned.stats()])
         return ["127.0.0.1"]
 

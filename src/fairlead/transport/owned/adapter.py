@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from fairlead.transport.head import authority, where
 from fairlead.transport.owned.connection import Connection
 from fairlead.transport.owned.pool import Pool, PoolEvent, PoolStats
-from fairlead.transport.owned.wire import render
+from fairlead.transport.owned.wire import RequestHead
 from fairlead.transport.port import Call, Dialer, Kind, Limits, Reply, Route, Stage, UpstreamError
 
 # Deadlines end up to one tick late (0.5 s was seen as 0.50 to 0.60 s); kept connections need no such care.
@@ -24,7 +24,7 @@ _IDLE_TICK_SECONDS = 1.0
 class _Lane:
     """A route's pool and the parts of a request that do not change."""
 
-    __slots__ = ("extra", "host", "pool", "prefix")
+    __slots__ = ("_head", "extra", "host", "pool", "prefix")
 
     def __init__(self, route: Route, dialer: Dialer, observe: Callable[[PoolEvent], None] | None) -> None:
         self.host = authority(route)
@@ -36,6 +36,16 @@ class _Lane:
             self.prefix = b"http://" + self.host
             if route.proxy.authorization is not None:
                 self.extra = ((b"Proxy-Authorization", route.proxy.authorization),)
+        self._head: RequestHead | None = None
+
+    def request(self, call: Call) -> bytes:
+        """The bytes of `call`; most calls of a route have the head of the one before."""
+        head = self._head
+        if head is None or not head.fits(call):
+            head = RequestHead(self.host, call, self.prefix, self.extra)
+            if call.upload is None:
+                self._head = head
+        return head.request(call)
 
 
 class _Stream:
@@ -68,16 +78,15 @@ class OwnedUpstream:
     async def send(self, route: Route, call: Call, limits: Limits) -> Reply:
         """The whole reply. Raises UpstreamError, or what the Dialer raises."""
         lane = self._lane(route)
-        request = render(lane.host, call, lane.prefix, lane.extra)
+        request = lane.request(call)
         pool = lane.pool
-        loop = pool.loop
-        total = loop.time() + limits.total
+        total = pool.loop.time() + limits.total
         head_request = call.method == b"HEAD"
         while True:
-            connection = await pool.acquire(limits, total)
+            connection = pool.take() or await pool.acquire(limits, total)
             self._watch()
             try:
-                return await connection.send(request, limits, total, head_request=head_request)
+                return await connection.send(request, limits, total, head_request=head_request, upload=call.upload)
             except UpstreamError as fault:
                 if not self._replays(call, connection, fault):
                     raise
@@ -88,7 +97,7 @@ class OwnedUpstream:
     async def stream(self, route: Route, call: Call, limits: Limits) -> AsyncIterator[_Stream]:
         """The reply piece by piece as it comes; leaving early closes the socket. Raises as `send`."""
         lane = self._lane(route)
-        request = render(lane.host, call, lane.prefix, lane.extra)
+        request = lane.request(call)
         total = lane.pool.loop.time() + limits.total
         head_request = call.method == b"HEAD"
         while True:
@@ -96,7 +105,9 @@ class OwnedUpstream:
             self._watch()
             try:
                 try:
-                    head = await connection.open_stream(request, limits, total, head_request=head_request)
+                    head = await connection.open_stream(
+                        request, limits, total, head_request=head_request, upload=call.upload
+                    )
                 except UpstreamError as fault:
                     if not self._replays(call, connection, fault):
                         raise
@@ -155,7 +166,8 @@ class OwnedUpstream:
     def _replays(call: Call, connection: Connection, fault: UpstreamError) -> bool:
         # Only if the caller says so: a POST may have run although its connection closed without an answer. Each turn
         # uses up one kept connection, so this ends.
-        return call.replay and fault.kind is Kind.RESET and fault.stage is Stage.HEAD and connection.stale
+        replay = call.replay and call.upload is None
+        return replay and fault.kind is Kind.RESET and fault.stage is Stage.HEAD and connection.stale
 
     def _any_busy(self) -> bool:
         return any(lane.pool.busy for lane in self._lanes.values())

@@ -12,8 +12,9 @@ from math import inf
 from typing import cast
 
 from fairlead.transport.deadlines import timed_out
+from fairlead.transport.owned.uploading import Uploading
 from fairlead.transport.owned.wire import ReplyParser
-from fairlead.transport.port import Limits, Reply, Stage, UpstreamError
+from fairlead.transport.port import Limits, Reply, Stage, Upload, UpstreamError
 
 # A streamed body that nobody takes stops the socket at so many bytes.
 _HIGH = 262144
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
         "_streaming",
         "_total",
         "_transport",
+        "_uploading",
         "_waiter",
         "_where",
         "address",
@@ -66,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._deadline = inf
         self._total = inf
+        self._uploading: Uploading | None = None
 
     # What the pool asks and does.
 
@@ -84,6 +87,8 @@ class Connection(asyncio.Protocol):
         """Close at once; bytes not yet sent are dropped. For a connection whose call is over or given up."""
         self._closing = True
         self._deadline = self._total = inf
+        if self._uploading is not None:
+            self._uploading.stop()
         if self._transport is not None:
             self._transport.abort()
 
@@ -114,9 +119,13 @@ class Connection(asyncio.Protocol):
 
     # What a call does: `send`, or `open_stream` and then `next_piece` until None, and `finished` in the end.
 
-    async def send(self, request: bytes, limits: Limits, total: float, *, head_request: bool) -> Reply:
+    async def send(
+        self, request: bytes, limits: Limits, total: float, *, head_request: bool, upload: Upload | None = None
+    ) -> Reply:
         """Write the request and wait for the whole reply. `total` is the call's last moment in loop time."""
         self._start(request, limits, total, head_request=head_request, streaming=False)
+        if upload is not None:
+            self._upload(upload)
         parser = self._parser
         while not parser.complete:
             await self._wait()
@@ -124,10 +133,12 @@ class Connection(asyncio.Protocol):
         return Reply(parser.status, parser.headers, parser.take())
 
     async def open_stream(
-        self, request: bytes, limits: Limits, total: float, *, head_request: bool
+        self, request: bytes, limits: Limits, total: float, *, head_request: bool, upload: Upload | None = None
     ) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Write the request and wait for the reply's head: status and headers."""
         self._start(request, limits, total, head_request=head_request, streaming=True)
+        if upload is not None:
+            self._upload(upload)
         parser = self._parser
         while not parser.head_done:
             await self._wait()
@@ -164,6 +175,7 @@ class Connection(asyncio.Protocol):
             and not self.doomed
             and not parser.pending
             and not self._paused
+            and (self._uploading is None or self._uploading.whole)
             and self.usable
             and transport is not None
             # The reply came before the request was out: the rest of it must not meet the next one.
@@ -202,6 +214,14 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         self._ended(None)
 
+    def pause_writing(self) -> None:
+        if self._uploading is not None:
+            self._uploading.pause()
+
+    def resume_writing(self) -> None:
+        if self._uploading is not None:
+            self._uploading.resume()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended(exc)
         self.lost = True
@@ -217,10 +237,29 @@ class Connection(asyncio.Protocol):
         self._limits = limits
         self._streaming = streaming
         self._fault = None
+        self._uploading = None
         self._total = total
         self._deadline = self.loop.time() + limits.first_byte
         self._parser.begin(head_request=head_request, max_body=limits.max_body)
         transport.write(request)
+
+    def _upload(self, upload: Upload) -> None:
+        transport = self._transport
+        assert transport is not None
+        self._deadline = inf
+        self._uploading = Uploading(self.loop, upload, transport, self._uploaded, self._where)
+
+    def _uploaded(self, waiting: bool) -> None:
+        """The upload waits for the provider, or no longer; or it is whole, or it failed."""
+        uploading, limits = self._uploading, self._limits
+        if uploading is None or limits is None:
+            return
+        if uploading.fault is not None:
+            self.abort()
+            self._wake()
+        elif not self._parser.head_done:
+            # While our caller makes the next piece, the provider is not late.
+            self._deadline = self.loop.time() + limits.first_byte if waiting or uploading.whole else inf
 
     async def _wait(self) -> None:
         self._raise_fault()
@@ -234,6 +273,8 @@ class Connection(asyncio.Protocol):
             self._raise_fault()
 
     def _raise_fault(self) -> None:
+        if self._uploading is not None and self._uploading.fault is not None:
+            raise self._uploading.fault
         if self._fault is not None:
             raise self._fault
 
@@ -253,6 +294,8 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if self._limits is None or parser.complete or self._fault is not None:
             return
+        if self._uploading is not None:
+            self._uploading.stop()
         try:
             parser.end(exc)
         except UpstreamError as fault:

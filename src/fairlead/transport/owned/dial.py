@@ -7,34 +7,34 @@ every fault says `sent` False. What the Dialer raises passes unchanged.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import ssl
 from collections.abc import Callable
+from typing import TypeVar
 
 from fairlead.errors import FairleadError
 from fairlead.transport.deadlines import timed_out
-from fairlead.transport.head import bracketed, where
+from fairlead.transport.head import where
 from fairlead.transport.owned import errors
 from fairlead.transport.owned.connection import Connection
+from fairlead.transport.owned.tunnel import Tunnel
 from fairlead.transport.port import Dialer, Kind, Limits, ProxyPlan, Route, Stage, TlsPlan, UpstreamError
 from fairlead.transport.tls import client_context
 
 # RFC 8305 section 5: the recommended delay before the next address is tried as well.
 _STAGGER_SECONDS = 0.25
-_MAX_PROXY_HEAD = 16384
-_PROXY_STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})(?: [^\r\n]*)?\r\n")
 
 
 class Dial:
-    """How one route is dialled; the TLS context is made at the first dial and kept."""
+    """How one route is dialled; the TLS contexts are made at the first dial and kept."""
 
-    __slots__ = ("_context", "_dialer", "_route", "where")
+    __slots__ = ("_context", "_dialer", "_proxy_context", "_route", "where")
 
     def __init__(self, route: Route, dialer: Dialer) -> None:
         self._route = route
         self._dialer = dialer
         self._context: ssl.SSLContext | None = None
+        self._proxy_context: ssl.SSLContext | None = None
         self.where = where(route)
 
     async def addresses(self) -> list[str]:
@@ -74,56 +74,90 @@ class Dial:
         self, attempt: _Attempt, loop: asyncio.AbstractEventLoop, make: Callable[[], Connection]
     ) -> tuple[Connection, list[str]]:
         route = self._route
-        tls = route.tls or TlsPlan()
-        if route.scheme == "https" and self._context is None:
-            self._context = client_context(tls)
+        proxy = route.proxy
+        self._make_contexts()
         addresses = await self.addresses()
-        attempt.stage = Stage.CONNECT if route.proxy is None else Stage.PROXY
-        port = route.port if route.proxy is None else route.proxy.port
-        sock, address = await first_connected(addresses, port)
+        attempt.stage = Stage.CONNECT if proxy is None else Stage.PROXY
+        sock, address = await first_connected(addresses, route.port if proxy is None else proxy.port)
         try:
-            if route.scheme == "https":
-                if route.proxy is not None:
-                    await self._tunnel(loop, sock, route.proxy)
-                attempt.stage = Stage.TLS
-                _, connection = await loop.create_connection(
-                    make, sock=sock, ssl=self._context, server_hostname=tls.server_name or route.host
-                )
+            if proxy is None:
+                connection = await self._direct(attempt, loop, sock, make)
+            elif route.scheme == "http":
+                connection = await _over(loop, sock, self._proxy_context, _proxy_name(proxy), make)
             else:
-                _, connection = await loop.create_connection(make, sock=sock)
+                connection = await self._tunnelled(attempt, loop, sock, proxy, make)
         except BaseException:
             sock.close()
             raise
         connection.address = address
         return connection, addresses
 
-    async def _tunnel(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, proxy: ProxyPlan) -> None:
-        """CONNECT to the provider through the proxy (RFC 9110 9.3.6). Nothing of the call goes to the proxy."""
-        target = f"{bracketed(self._route.host)}:{self._route.port}".encode("ascii")
-        lines = [b"CONNECT " + target + b" HTTP/1.1", b"Host: " + target]
-        if proxy.authorization is not None:
-            lines.append(b"Proxy-Authorization: " + proxy.authorization)
-        await loop.sock_sendall(sock, b"\r\n".join([*lines, b"", b""]))
-        head = b""
-        while b"\r\n\r\n" not in head:
-            data = await loop.sock_recv(sock, 4096)
-            if not data:
-                raise self._proxy_fault(Kind.RESET, "The proxy closed the connection")
-            head += data
-            if len(head) > _MAX_PROXY_HEAD:
-                raise self._proxy_fault(Kind.TOO_LARGE, "The proxy's answer is too large")
-        status = _PROXY_STATUS.match(head)
-        if status is None:
-            raise self._proxy_fault(Kind.PROTOCOL, "The proxy's answer is not valid HTTP")
-        if not status[1].startswith(b"2"):
-            code = status[1].decode("ascii")
-            raise self._proxy_fault(Kind.REFUSED, f"The proxy refused the tunnel with status {code}")
-        if not head.endswith(b"\r\n\r\n") or head.count(b"\r\n\r\n") != 1:
-            # A TLS server never speaks first: these bytes are the proxy's, and would be read as the provider's.
-            raise self._proxy_fault(Kind.PROTOCOL, "The proxy sent bytes of its own into the tunnel")
+    def _make_contexts(self) -> None:
+        route = self._route
+        if route.scheme == "https" and self._context is None:
+            self._context = client_context(route.tls or TlsPlan())
+        if route.proxy is not None and route.proxy.tls is not None and self._proxy_context is None:
+            self._proxy_context = client_context(route.proxy.tls)
 
-    def _proxy_fault(self, kind: Kind, words: str) -> UpstreamError:
-        return UpstreamError(Stage.PROXY, kind, f"{words}: {self.where}", sent=False)
+    @property
+    def _name(self) -> str:
+        """The provider's name in SNI and certificate."""
+        tls = self._route.tls
+        return (tls and tls.server_name) or self._route.host
+
+    async def _direct(
+        self, attempt: _Attempt, loop: asyncio.AbstractEventLoop, sock: socket.socket, make: Callable[[], Connection]
+    ) -> Connection:
+        if self._context is not None:
+            attempt.stage = Stage.TLS
+        return await _over(loop, sock, self._context, self._name, make)
+
+    async def _tunnelled(
+        self,
+        attempt: _Attempt,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        proxy: ProxyPlan,
+        make: Callable[[], Connection],
+    ) -> Connection:
+        """TLS to the provider inside a tunnel; to a proxy with TLS of its own, TLS inside TLS."""
+        tunnel = await _over(loop, sock, self._proxy_context, _proxy_name(proxy), lambda: Tunnel(self._route, proxy))
+        try:
+            await tunnel.open()
+            attempt.stage = Stage.TLS
+            connection = make()
+            context = self._context
+            assert context is not None
+            transport = await loop.start_tls(tunnel.transport, connection, context, server_hostname=self._name)
+        except BaseException:
+            tunnel.transport.abort()
+            raise
+        if transport is None:
+            raise ConnectionResetError
+        connection.connection_made(transport)
+        return connection
+
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+async def _over(
+    loop: asyncio.AbstractEventLoop,
+    sock: socket.socket,
+    context: ssl.SSLContext | None,
+    name: str,
+    make: Callable[[], P],
+) -> P:
+    """A protocol on a connected socket, with TLS if there is a context."""
+    if context is None:
+        _, protocol = await loop.create_connection(make, sock=sock)
+    else:
+        _, protocol = await loop.create_connection(make, sock=sock, ssl=context, server_hostname=name)
+    return protocol
+
+
+def _proxy_name(proxy: ProxyPlan) -> str:
+    return (proxy.tls and proxy.tls.server_name) or proxy.host
 
 
 class _Attempt:

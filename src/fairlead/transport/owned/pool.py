@@ -114,6 +114,15 @@ class Pool:
             self._withdrawn,
         )
 
+    def take(self) -> Connection | None:
+        """A kept connection and a slot, when both are free now: most calls need not wait for anything. As `acquire`."""
+        if not self._idle or not self.gate.try_enter():
+            return None
+        connection = self._kept()
+        if connection is None:
+            self.gate.leave()
+        return connection
+
     async def acquire(self, limits: Limits, total: float) -> Connection:
         """A connection for one call, kept or new; give it back with `release`. `total` is in loop time.
 

@@ -24,14 +24,52 @@ MAX_INTERIM = 16
 _VERSIONS = frozenset({"1.1", "1.0"})
 
 
+class RequestHead:
+    """A request's head, checked and joined once for all calls that differ in their body only.
+
+    `prefix` makes the target absolute, `extra` headers follow the call's: both for a plain-http proxy. Raises
+    UpstreamError(SEND, PROTOCOL, sent=False). It holds what the headers hold, secrets too, and is never shown.
+    """
+
+    __slots__ = ("_after", "_before", "_headers", "_method", "_target")
+
+    def __init__(
+        self, host: bytes, call: Call, prefix: bytes = b"", extra: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        self._method, self._target, self._headers = call.method, call.target, call.headers
+        parts = [call.method, b" ", prefix, call.target, b" HTTP/1.1"]
+        self._before: bytes | None = None
+        for name, value in (*header_lines(host, call), *extra):
+            parts += (b"\r\n", name, b": ")
+            if self._before is None and name.lower() == b"content-length":
+                self._before, parts = b"".join(parts), []
+            else:
+                parts.append(value)
+        parts.append(b"\r\n\r\n")
+        self._after = b"".join(parts)
+
+    def fits(self, call: Call) -> bool:
+        """Whether `call` has this head but for its length. Headers are compared by identity: a compiled connector gives
+        the same tuple with every call, and a signed call never does."""
+        return (
+            call.headers is self._headers
+            and call.target == self._target
+            and call.method == self._method
+            and call.upload is None
+        )
+
+    def request(self, call: Call) -> bytes:
+        """The request as it goes out; of an upload, its head."""
+        before, upload = self._before, call.upload
+        length = len(call.body) if upload is None else upload.length
+        if before is None or length is None:
+            return self._after
+        return b"".join((before, b"%d" % length, self._after, call.body))
+
+
 def render(host: bytes, call: Call, prefix: bytes = b"", extra: tuple[tuple[bytes, bytes], ...] = ()) -> bytes:
-    """The request as it goes out. `prefix` makes the target absolute, `extra` headers follow the call's: both for a
-    plain-http proxy. Raises UpstreamError(SEND, PROTOCOL, sent=False)."""
-    parts = [call.method, b" ", prefix, call.target, b" HTTP/1.1"]
-    for name, value in (*header_lines(host, call), *extra):
-        parts += (b"\r\n", name, b": ", value)
-    parts += (b"\r\n\r\n", call.body)
-    return b"".join(parts)
+    """The request as it goes out, for a head that is used once."""
+    return RequestHead(host, call, prefix, extra).request(call)
 
 
 class _Surplus(Exception):
