@@ -1,6 +1,6 @@
 """The floor that predict is measured against: the same server, protocol and transport adapter, and no features.
 
-Relays every POST to one upstream and hands its body back. Run: python -m bench.floor UPSTREAM_PORT ADAPTER
+Relays every POST to one upstream and hands its body back. Run: python -m bench.floor UPSTREAM_PORT ADAPTER [tls]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from fairlead.cli.supervisor import serve_here
 from fairlead.settings import Settings
 from fairlead.transport.choose import open_upstream
-from fairlead.transport.port import Call, Limits, Route, Upstream
+from fairlead.transport.port import Call, Limits, Route, TlsPlan, Upstream
 
 _HEADERS = ((b"Authorization", b"Bearer x"), (b"Content-Type", b"application/json"))
 _LIMITS = Limits(10, 30, 30, 30, 300, 10**8)
@@ -30,8 +30,9 @@ class Relay:
 
     tls = None
 
-    def __init__(self, port: int, adapter: Any) -> None:
-        self._route = Route("http", "127.0.0.1", port, None, None, 100, 1000)
+    def __init__(self, port: int, adapter: Any, *, secure: bool) -> None:
+        tls = TlsPlan(verify=False) if secure else None
+        self._route = Route("https" if secure else "http", "127.0.0.1", port, tls, None, 100, 1000)
         self._adapter = adapter
         self._upstream: Upstream | None = None
 
@@ -59,7 +60,7 @@ def main() -> int:
     def ready() -> None:
         print(f"floor on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
-    app: Any = Relay(int(sys.argv[1]), sys.argv[2])
+    app: Any = Relay(int(sys.argv[1]), sys.argv[2], secure="tls" in sys.argv[3:])
     return serve_here(app, listener, Settings(), ready)
 
 

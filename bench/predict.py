@@ -1,6 +1,6 @@
 """Predict end to end against the floor: predicts/s, CPU per predict, latency, memory, start-up. Ratios within one run.
 
-scripts/bench predict [--seconds N] [--rounds N] [--transport NAME] [--json FILE]
+scripts/bench predict [--seconds N] [--rounds N] [--transport NAME] [--tls] [--json FILE]; --tls: the provider speaks TLS.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -23,6 +24,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from bench.load import Run, drive, request, rss_mb
 
@@ -57,9 +63,11 @@ def process(command: list[str], pin: int | None = None) -> Iterator[tuple[int, i
 
 
 @contextlib.contextmanager
-def static_upstream() -> Iterator[tuple[int, str]]:
+def static_upstream(*, secure: bool = False) -> Iterator[tuple[int, str]]:
     """nginx answering with a fixed reply if it is installed, else the simulator."""
     if shutil.which("nginx") is None:
+        if secure:
+            raise SystemExit("--tls needs nginx")
         with process([sys.executable, "-m", "fairlead.cli.main", "simulate", "--port", "0"]) as (_, port, _):
             yield port, "simulator"
         return
@@ -68,7 +76,7 @@ def static_upstream() -> Iterator[tuple[int, str]]:
         Path(folder, "nginx.conf").write_text(
             f"daemon off; pid {folder}/pid; error_log stderr crit; worker_processes 1; events {{ worker_connections 4096; }}\n"
             f"http {{ access_log off; keepalive_requests 10000000; client_body_temp_path {folder}; server {{ listen "
-            f"127.0.0.1:{port}; location / {{ default_type application/json; return 200 '{REPLY}'; }} }} }}\n"
+            f"127.0.0.1:{port}{_certificate(Path(folder)) if secure else ''}; location / {{ default_type application/json; return 200 '{REPLY}'; }} }} }}\n"
         )
         child = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-p", folder])
         try:
@@ -81,6 +89,21 @@ def static_upstream() -> Iterator[tuple[int, str]]:
         finally:
             child.terminate()
             child.wait(10)
+
+
+def _certificate(folder: Path) -> str:
+    """What follows nginx's `listen` for TLS with a certificate of its own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=2))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(private)
+    (folder / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return f" ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
 
 
 def _free_port() -> int:
@@ -100,9 +123,9 @@ def call(port: int, method: str, path: str, body: Any) -> Any:
     return answer
 
 
-def deploy(port: int, upstream: int) -> str:
+def deploy(port: int, upstream: int, *, secure: bool = False) -> str:
     settings = {
-        "trusted_connector_endpoints_regex": ["^http://127\\.0\\.0\\.1:.*$"],
+        "trusted_connector_endpoints_regex": ["^https?://127\\.0\\.0\\.1:.*$"],
         "connector.private_ip_enabled": True,
     }
     call(port, "PUT", "/_cluster/settings", {"persistent": {f"plugins.ml_commons.{k}": v for k, v in settings.items()}})
@@ -113,7 +136,8 @@ def deploy(port: int, upstream: int) -> str:
     }  # fmt: skip
     connector = call(port, "POST", f"{ML}/connectors/_create", {
         "name": "bench", "version": 1, "protocol": "http", "credential": {"key": "x"}, "actions": [action],
-        "parameters": {"endpoint": f"http://127.0.0.1:{upstream}", "model": "m"}, "client_config": {"max_connection": 100},
+        "parameters": {"endpoint": f"http{'s' * secure}://127.0.0.1:{upstream}", "model": "m"},
+        "client_config": {"max_connection": 100, "skip_ssl_verification": secure},
     })  # fmt: skip
     model = call(port, "POST", f"{ML}/models/_register", {"name": "bench", "function_name": "remote", **connector})
     call(port, "POST", f"{ML}/models/{model['model_id']}/_deploy", {})
@@ -134,18 +158,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--transport", default="owned")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     rows: dict[str, list[list[Run]]] = {"floor": [], "fairlead": []}
+    floor = ["tls"] * arguments.tls
     with contextlib.ExitStack() as stack:
-        upstream, kind = stack.enter_context(static_upstream())
+        upstream, kind = stack.enter_context(static_upstream(secure=arguments.tls))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         floor_pid, floor_port, _ = stack.enter_context(
-            process([sys.executable, "-m", "bench.floor", str(upstream), arguments.transport], 0)
+            process([sys.executable, "-m", "bench.floor", str(upstream), arguments.transport, *floor], 0)
         )
         serve = ["serve", "--port", "0", "--data-dir", folder, "--transport", arguments.transport]
         pid, port, start = stack.enter_context(process([sys.executable, "-m", "fairlead.cli.main", *serve], 0))
-        model = deploy(port, upstream)
+        model = deploy(port, upstream, secure=arguments.tls)
         data = {
             "floor": (floor_port, request("/", "localhost", BODY), floor_pid),
             "fairlead": (port, request(f"{ML}/models/{model}/_predict", "localhost", BODY), pid),

@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from fairlead.errors import FairleadError
 from fairlead.transport.owned.adapter import OwnedUpstream
-from fairlead.transport.port import Route, Upstream, UpstreamError
+from fairlead.transport.port import Route, Upload, Upstream, UpstreamError
 from transport.calls import call, limits, route
 from transport.scripted import Peer, Request, ok, scripted
 
@@ -75,11 +77,21 @@ async def _misbehave(peer: Peer, request: Request, behaviour: int, rnd: random.R
     return False
 
 
+async def _pieces(body: bytes, rnd: random.Random) -> AsyncIterator[bytes]:
+    size = max(1, len(body) // 3)
+    for at in range(0, len(body), size):
+        if rnd.random() < 0.5:
+            await asyncio.sleep(0)
+        yield body[at : at + size]
+
+
 async def _one(upstream: Upstream, target: Route, number: int) -> str:
     rnd = random.Random(number)
     body = b"call-%d" % number * rnd.choice([1, 1, 1, 5000])
     wanted = limits(pool=rnd.choice([0.05, 1.0]), first_byte=0.15, idle=0.15, total=1.0)
     asked = call(body, replay=rnd.random() < 0.3)
+    if rnd.random() < 0.2:
+        asked = msgspec.structs.replace(asked, body=b"", upload=Upload(_pieces(body, rnd), len(body)))
     try:
         async with asyncio.timeout(rnd.choice([None, None, None, 0.001, 0.01, 0.05])):
             if rnd.random() < 0.3:

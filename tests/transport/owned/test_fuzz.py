@@ -16,7 +16,7 @@ from fairlead.transport.owned.wire import ReplyParser
 from fairlead.transport.port import UpstreamError
 from transport.owned.replies import cut, make_reply
 
-_MODE = os.environ.get("FAIRLEAD_FUZZ", "600")
+_MODE = os.environ.get("FAIRLEAD_FUZZ", "3000")
 _COUNT = 15_000 if _MODE == "full" else int(_MODE)
 _BATCHES = 6
 
