@@ -58,7 +58,6 @@ def read_objects(kind: ObjectKind) -> Run:
 def put_object(kind: ObjectKind) -> Run:
     async def run(house: House, request: Request, body: bytes) -> Reply:
         security, name = _security(house), request.ids["name"]
-        security.require_writable()
         if await security.objects.put(kind, _editor(house, request), name, body):
             return _message(201, "CREATED", f"'{name}' created.")
         return _message(200, "OK", f"'{name}' updated.")
@@ -69,7 +68,6 @@ def put_object(kind: ObjectKind) -> Run:
 def patch_objects(kind: ObjectKind) -> Run:
     async def run(house: House, request: Request, body: bytes) -> Reply:
         security, name = _security(house), request.ids.get("name")
-        security.require_writable()
         changed = await security.objects.patch(kind, _editor(house, request), name, body)
         if not changed:
             return _message(200, "OK", "No updates required")
@@ -81,7 +79,6 @@ def patch_objects(kind: ObjectKind) -> Run:
 def delete_object(kind: ObjectKind) -> Run:
     async def run(house: House, request: Request, _: object) -> Reply:
         security, name = _security(house), request.ids["name"]
-        security.require_writable()
         await security.objects.delete(kind, _editor(house, request), name)
         return _message(200, "OK", f"'{name}' deleted.")
 
@@ -94,7 +91,6 @@ async def get_account(house: House, request: Request, _: object) -> Reply:
 
 async def put_account(house: House, request: Request, body: bytes) -> Reply:
     security, principal = _security(house), _principal(request)
-    security.require_writable()
     await security.account.change_password(principal, request.client[0], body)
     return _message(200, "OK", f"'{principal.name}' updated.")
 

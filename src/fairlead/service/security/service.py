@@ -44,12 +44,11 @@ class Revision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """`rest_roles`: who has one of them may call the Security REST API. `writable`: false while files are the truth."""
+    """`rest_roles`: who has one of them may call the Security REST API."""
 
     rest_roles: frozenset[str] = frozenset({"all_access", "security_rest_api_access"})
     rules: PasswordRules = field(default_factory=PasswordRules)
     keys: KeyLimits = field(default_factory=KeyLimits)
-    writable: bool = True
 
 
 class SecurityService:
@@ -129,10 +128,6 @@ class SecurityService:
             kind.kind for kind in KINDS if configuration.allows(principal, f"restapi:admin/{kind.segment}")
         )
         return Editor(principal, supers, if_match)
-
-    def require_writable(self) -> None:
-        if not self.settings.writable:
-            raise SecurityApiFault(403, "Users and roles are kept in files here; change those (setting users)")
 
     async def run(self) -> None:
         """Writes down, once a minute, which keys were used; runs until cancelled."""
