@@ -9,6 +9,7 @@ from fairlead.api.handlers import cluster as c
 from fairlead.api.handlers import controllers as limits
 from fairlead.api.handlers import monitoring as m
 from fairlead.api.handlers import resources as r
+from fairlead.api.handlers import word_lists as w
 from fairlead.api.openapi.document import document
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
@@ -135,6 +136,13 @@ def _monitoring() -> tuple[Route, ...]:
     )
 
 
+def _words(method: str, name: str, decode: Decode, run: Run, doc: str, **shapes: Any) -> Route:
+    """Under a privilege of the models' family, so that who may change guardrails may change their words."""
+    return Route(
+        method, "/_fairlead/word_lists/{index_name}", f"{PRIVILEGE}word_lists/{name}", decode, run, doc, **shapes
+    )
+
+
 def _cancels() -> tuple[Route, ...]:
     doc = "Cancel the provider's batch job behind a task."
     return tuple(
@@ -179,6 +187,10 @@ ROUTES: tuple[Route, ...] = (
     _ml("PUT", "/controllers/{model_id}", "controllers/update", limits.decode_update, limits.update, "Merge limits into a model's controller.", body="Controller", reply="Written", answers=(404, 409)),
     _ml("GET", "/controllers/{model_id}", "controllers/get", r.nothing, limits.get, "The limits of single users of a model.", reply="Controller", answers=_MAY_BE_MISSING),
     _ml("DELETE", "/controllers/{model_id}", "controllers/delete", r.nothing, limits.delete, "End the limits of single users of a model.", reply="Written", answers=_MAY_BE_MISSING),
+    _words("PUT", "put", w.decode_put, w.put, "Make or replace a word list that guardrails name as stop words.", body="WordList", reply="WordListChanged"),
+    _words("GET", "get", r.nothing, w.get, "A word list: phrases by field.", reply="WordListShown", answers=_MAY_BE_MISSING),
+    _words("DELETE", "delete", r.nothing, w.delete, "Delete a word list that no model's guardrails name.", reply="WordListChanged", answers=(404, 409)),
+    _ml("POST", "/_batch_ingestion", "batch_ingestion", r.nothing, r.refuse_batch_ingestion, "Refused with 400 that says what to use: there is no index here to ingest into.", answers=(400,)),
     *_cancels(),
     *_searches(),
     *_monitoring(),

@@ -51,12 +51,14 @@ class Remote:
 class TextDocs:
     """Documents to embed. A None among them stands for JSON null (an absent text beside an image).
 
-    `algorithm_parameters` are the typed parameters of the route, present only if the body had `parameters`.
+    `algorithm_parameters` are the typed parameters of the route, present only if the body had `parameters`;
+    `result_filter` is what the body said of its reply: only an interface sees it.
     """
 
     docs: tuple[str | None, ...]
     algorithm_parameters: Mapping[str, Value] | None = None
     step: str | None = None
+    result_filter: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

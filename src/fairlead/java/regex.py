@@ -41,6 +41,10 @@ class JavaPattern:
     compiled: regex.Pattern[str]
     timeout: float
 
+    def within(self, seconds: float) -> JavaPattern:
+        """The same pattern whose next call may take that long; none at all raises RegexTimeout at the first look."""
+        return JavaPattern(self.pattern, self.compiled, max(seconds, 1e-9))
+
     def fullmatch(self, text: str) -> regex.Match[str] | None:
         """`Matcher.matches()`."""
         try:

@@ -26,6 +26,7 @@ from fairlead.security.redaction import MASK, MIN_SECRET, forms
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.admission import Admission
 from fairlead.service.audited import tell_denied
+from fairlead.service.guard import Watch
 from fairlead.service.ports import Limits, Random
 from fairlead.service.snapshot import Destination
 from fairlead.transport import port
@@ -85,15 +86,20 @@ class Caller:
         self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
 
     async def predict(
-        self, connector: CompiledConnector, known: Destinations, asked: PredictInput, limits: Admission | None = None
+        self,
+        connector: CompiledConnector,
+        known: Destinations,
+        asked: PredictInput,
+        limits: Admission | None = None,
+        watch: Watch | None = None,
     ) -> list[InferenceResult]:
-        """One result per call to the provider, in the order of the documents; each is admitted by itself. Raises
-        fairlead.errors."""
+        """One result per call to the provider, in the order of the documents; each is admitted and guarded by itself.
+        Raises fairlead.errors."""
         action = connector.action(asked.action)
         datasets = action.chunks(asked.dataset)
         if len(datasets) == 1:
-            return [await self._call(connector, known, action, datasets[0], limits)]
-        return await self._all(connector, known, action, datasets, limits)
+            return [await self._call(connector, known, action, datasets[0], limits, watch)]
+        return await self._all(connector, known, action, datasets, limits, watch)
 
     def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
         """The parsed and trusted URL; known by its text until the egress policy or the size limit changes."""
@@ -136,13 +142,14 @@ class Caller:
         action: CompiledAction,
         datasets: list[Dataset],
         limits: Admission | None,
+        watch: Watch | None,
     ) -> list[InferenceResult]:
         """All chunks at once, no more than the connector's pool takes; the first failure is told when all ended."""
         gate = asyncio.Semaphore(max(1, connector.config.max_connection))
 
         async def one(dataset: Dataset) -> InferenceResult:
             async with gate:
-                return await self._call(connector, known, action, dataset, limits)
+                return await self._call(connector, known, action, dataset, limits, watch)
 
         outcomes = await asyncio.gather(*(one(dataset) for dataset in datasets), return_exceptions=True)
         results: list[InferenceResult] = []
@@ -159,6 +166,7 @@ class Caller:
         action: CompiledAction,
         dataset: Dataset,
         limits: Admission | None,
+        watch: Watch | None,
     ) -> InferenceResult:
         # A script that may take long runs beside the event loop, so that other predicts go on.
         outgoing = await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
@@ -166,10 +174,14 @@ class Caller:
         destination = self.destination(connector, known, outgoing)
         if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
             await limits.admit()
+        if watch is not None:
+            await watch.request(outgoing)
         if connector.retry is None:
             reply = await self._attempt(connector, action, outgoing, destination)
         else:
             reply = await self._with_retries(connector, action, outgoing, destination)
+        if watch is not None:
+            await watch.reply(reply.body)
         arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
         tensors = await self._beside(interpret, *arguments) if action.interprets_long else interpret(*arguments)
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):

@@ -23,6 +23,7 @@ from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.controllers import limit_resets
+from fairlead.service.guardrails import check_circle
 from fairlead.service.loading import load_model, model_id_suffix
 from fairlead.service.models import ModelService, no_model
 from fairlead.service.ports import Ports
@@ -69,8 +70,9 @@ class DeploymentService:
         except FairleadError as fault:
             log.warning("model %s was registered and not deployed: %s", id, fault)
 
-    async def ready(self, id: str) -> ReadyModel:
-        """The loaded model, deploying it first when that is allowed (spec/02 1.10)."""
+    async def ready(self, id: str, check: Callable[[Model], None] = lambda model: None) -> ReadyModel:
+        """The loaded model, deploying it first when that is allowed (spec/02 1.10). What `check` raises keeps it from
+        being deployed."""
         model = await self._models.require(id)
         if not model.enabled:
             raise StatusFault("Model is disabled.", 403)
@@ -79,15 +81,14 @@ class DeploymentService:
             found = self._snapshot.ready.get(id)
             if found is not None:
                 return found
-            loaded = await load_model(self._ports, id, model)  # raises what keeps it from loading
-            loaded.limiter = self._snapshot.limiter_of(id, model)
-            return loaded
+            return self._snapshot.fitted(await load_model(self._ports, id, model))  # raises what keeps it from loading
         if not self._snapshot.settings["model_auto_deploy.enable"]:
             raise IllegalArgument("Model not ready yet. Please deploy the model first.")
         if not model.auto_deploy:
             raise IllegalArgument(
                 f"Auto deployment disabled for this model, please deploy model first{model_id_suffix(id, model)}"
             )
+        check(model)
         outcome = await self._deploy(id, self._ports.new_id(), to_all=True)
         if isinstance(outcome, FairleadError):
             raise outcome
@@ -164,7 +165,8 @@ class DeploymentService:
             now = self._ports.clock()
             outcome: ReadyModel | FairleadError
             try:
-                outcome = await load_model(self._ports, id, model)
+                await check_circle(self._ports.store, id, model.guardrails)
+                outcome = self._snapshot.fitted(await load_model(self._ports, id, model))
             except FairleadError as fault:
                 outcome = fault
             failed = isinstance(outcome, FairleadError)

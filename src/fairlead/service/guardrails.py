@@ -1,6 +1,6 @@
 """Guardrails as a model stores them: which keys each type has, and what must be right before one is stored (spec/02 5).
 
-It checks no request and no reply.
+It checks no request and no reply; fairlead.service.guard does.
 """
 
 from __future__ import annotations
@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.domain.ports import Json
-from fairlead.errors import IllegalArgument
-from fairlead.java.regex import PatternFault, compile_java
+from fairlead.domain.model import KIND as MODEL_KIND
+from fairlead.domain.ports import Json, Store
+from fairlead.engine.jsonpath import compile_path
+from fairlead.errors import FairleadError, IllegalArgument
+from fairlead.java.regex import JavaPattern, PatternFault, compile_java
 
 LOCAL_REGEX, MODEL = "local_regex", "model"
 SIDES = ("input_guardrail", "output_guardrail")
+FULL, SEARCH = "full", "search"
+MATCHES = (FULL, SEARCH)
+"""Whether a pattern must match the whole text, as in the original, or may stand anywhere in it (ours)."""
 KEYS: Mapping[str, tuple[str, ...]] = {
-    LOCAL_REGEX: ("stop_words", "regex"),
+    LOCAL_REGEX: ("stop_words", "regex", "match", "fields"),
     MODEL: ("model_id", "response_filter", "response_validation_regex"),
 }
 """What a side holds, by the guardrails' type; anything else is dropped."""
@@ -34,24 +39,65 @@ def normalised(guardrails: Mapping[str, Any]) -> Json:
 
 
 def check(guardrails: Mapping[str, Any]) -> None:
-    """A pattern that cannot compile is refused when it is stored, not at deploy. Raises IllegalArgument naming it."""
+    """What cannot compile is refused when it is stored, not at deploy. Raises IllegalArgument naming it."""
     for side in SIDES:
         rules = guardrails.get(side)
         if not rules:
             continue
-        patterns = list(rules.get("regex", ()))
+        texts = list(rules.get("regex", ()))
         if guardrails["type"] == MODEL:
-            if "response_validation_regex" not in rules:
-                raise IllegalArgument(f"response_validation_regex of {side} is required for guardrails of type model")
-            patterns.append(rules["response_validation_regex"])
-        for pattern in patterns:
+            for key in ("model_id", "response_validation_regex"):
+                if key not in rules:
+                    raise IllegalArgument(f"{key} of {side} is required for guardrails of type model")
+            texts.append(rules["response_validation_regex"])
+        if rules.get("match", FULL) not in MATCHES:
+            raise IllegalArgument(f"match of {side} must be one of [{', '.join(MATCHES)}]")
+        for text in texts:
+            pattern(side, text)
+        for path in rules.get("fields", ()):
             try:
-                compile_java(pattern)
-            except PatternFault as fault:
-                raise IllegalArgument(f"Invalid regex in {side}: {fault.reason}", cause=fault) from fault
+                compile_path(path)
+            except FairleadError as fault:
+                raise IllegalArgument(f"Invalid path in fields of {side}: {fault.reason}", cause=fault) from fault
+
+
+def pattern(side: str, text: str) -> JavaPattern:
+    """A pattern of a side; its dot matches line breaks, which a template may hold (D-35). Raises IllegalArgument."""
+    try:
+        return compile_java(text, dotall=True)
+    except PatternFault as fault:
+        raise IllegalArgument(f"Invalid regex in {side}: {fault.reason}", cause=fault) from fault
+
+
+def judges(guardrails: Mapping[str, Any]) -> set[str]:
+    """Ids of the models that these guardrails ask."""
+    return {rules["model_id"] for side in SIDES if "model_id" in (rules := guardrails.get(side) or {})}
+
+
+def word_lists(guardrails: Mapping[str, Any]) -> set[str]:
+    """Names of the word lists that these guardrails look into."""
+    entries = [entry for side in SIDES for entry in (guardrails.get(side) or {}).get("stop_words", ())]
+    return {entry["index_name"] for entry in entries if complete(entry)}
+
+
+def complete(entry: Mapping[str, Any]) -> bool:
+    """An entry of `stop_words` that lacks the name or the fields is kept and ignored, as recorded."""
+    return bool(entry.get("index_name") and entry.get("source_fields"))
 
 
 def asks(model: Mapping[str, Any], judge_id: str) -> bool:
     """Whether a stored model's guardrails ask model `judge_id`."""
-    rules = model.get("guardrails") or {}
-    return any((rules.get(side) or {}).get("model_id") == judge_id for side in SIDES)
+    return judge_id in judges(model.get("guardrails") or {})
+
+
+async def check_circle(store: Store, id: str, guardrails: Mapping[str, Any] | None) -> None:
+    """Raises IllegalArgument when model `id` would be asked about its own words, directly or by those whom it asks."""
+    seen: set[str] = set()
+    ahead = judges(guardrails or {})
+    while ahead:
+        if id in ahead:
+            raise IllegalArgument(f"Guardrails cannot ask the model that they guard, directly or through others: {id}")
+        seen |= ahead
+        documents = [await store.get(MODEL_KIND, judge) for judge in sorted(ahead)]
+        found = [document.body.get("guardrails") or {} for document in documents if document is not None]
+        ahead = {judge for rules in found for judge in judges(rules)} - seen

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from fairlead.domain import word_list
 from fairlead.domain.audit import Audit, NoAudit
 from fairlead.domain.cluster_settings import ClusterSettings
+from fairlead.domain.model import Model
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import ConnectorService
 from fairlead.service.controllers import ControllerService
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.groups import GroupService
+from fairlead.service.guard import Guard, compile_guard
 from fairlead.service.key_upkeep import KeyUpkeep
+from fairlead.service.known_words import KnownWords
 from fairlead.service.limit_ledger import Ledger
 from fairlead.service.limits import Limits
 from fairlead.service.model_update import ModelUpdateService
@@ -34,6 +39,10 @@ from fairlead.service.stats import StatsService
 from fairlead.service.sync_up import SyncUpJob
 from fairlead.service.tasks import TaskService
 from fairlead.service.usage import Recorder
+from fairlead.service.word_lists import WordListService
+
+GUARDS_AT_ONCE = 2
+"""Threads for guardrails over long texts and slow patterns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,11 @@ class House:
         self.recorder = Recorder(ports.clock, ports.monotonic)
         ledger = Ledger(ports.store, worker_id, ports.clock, ports.new_id)
         self.limits = Limits(ledger, snapshot, identity.workers, ports.monotonic)
+        self.word_lists = WordListService(ports, snapshot)
+        self._words = KnownWords()
+        self._guarding = ThreadPoolExecutor(GUARDS_AT_ONCE, "fairlead-guard")
+        snapshot.follow_whole(word_list.KIND, self._words.take)
+        snapshot.guard_of = self._guard_of
         self.models = ModelService(ports, snapshot)
         self.controllers = ControllerService(ports, snapshot)
         self.registrations = RegistrationService(ports, snapshot, self.groups, self.recorder)
@@ -114,6 +128,9 @@ class House:
         if self.key_upkeep is not None:
             await self.key_upkeep.stop()
         await self.reports.stop()
+
+    def _guard_of(self, id: str, model: Model) -> Guard | None:
+        return compile_guard(id, model.guardrails, self._words, self._guarding)
 
     def _settings_changed(self, settings: ClusterSettings) -> None:
         self.recorder.resize(settings["monitoring_request_count"])

@@ -70,6 +70,8 @@ class ModelUpdateService:
                 )
             model, steps = await self._connected(id, stored, changes, principal)
             model = _values(model, changes)
+            if changes.guardrails is not None:
+                await guardrails.check_circle(self._ports.store, id, model.guardrails)
             model, more = await self._regrouped(model, changes.model_group_id, principal)
             model = replace(model, model_id=id, last_updated_time=self._ports.clock())
             if changes.rate_limiter is not None:

@@ -6,13 +6,18 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 
-from fairlead.domain.dataset import PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity
+from fairlead.domain.connector import ActionType
+from fairlead.domain.dataset import PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity, Value
+from fairlead.domain.model import Model
 from fairlead.domain.principal import Principal
 from fairlead.domain.tensor import InferenceResult
-from fairlead.errors import StatusFault
+from fairlead.engine.interface import Interface, compile_interface
+from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.access import AccessControl
-from fairlead.service.calling import Caller
+from fairlead.service.calling import Caller, concealed
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.models import ModelService
@@ -27,6 +32,9 @@ INPUT_TYPES = {
     QuestionAnswering: "QUESTION_ANSWERING",
 }
 """What a running predict is said to take (spec/02 2.1)."""
+
+MAX_JUDGES = 3
+"""How many guardrails may ask each other in a row."""
 
 
 class PredictService:
@@ -65,29 +73,64 @@ class PredictService:
         await self._access.require_predict(model, principal)
 
     async def predict(
-        self, model_id: str, asked: PredictInput, principal: Principal | None = None
+        self,
+        model_id: str,
+        asked: PredictInput,
+        principal: Principal | None = None,
+        judged: tuple[str, ...] = (),
     ) -> list[InferenceResult]:
-        """One result per call to the provider, in the order of the documents."""
+        """One result per call to the provider, in the order of the documents. `judged`: the models for whose guardrails
+        this one is asked, from the caller's on."""
         require_remote_inference(self._snapshot)
         if principal is not None:
             await self.admit(model_id, principal)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
-            ready = self._snapshot.ready.get(model_id) or await self._deployed(model_id)
+            ready = self._snapshot.ready.get(model_id) or await self._deployed(model_id, asked)
             if not ready.model.enabled:
                 raise StatusFault("Model is disabled.", 403)
+            interface = ready.interface
+            if interface is not None:
+                _check_input(interface, asked)
             inference = self._recorder.now()
             admission = None if ready.limiter is None else ready.limiter.of(principal)
-            results = await self._caller.predict(ready.connector, ready.routes, asked, admission)
+            watch = None
+            if ready.guard is not None:
+                watch = ready.guard.asking(partial(self._ask, (*judged, model_id), principal))
+            results = await self._caller.predict(ready.connector, ready.routes, asked, admission, watch)
+            if interface is not None:
+                self._check_output(interface, results, ready)
         except BaseException as fault:
             self._recorder.failed(call, fault)
             raise
         self._recorder.succeeded(call, inference)
         return results
 
-    async def _deployed(self, model_id: str) -> ReadyModel:
-        """Deploying is finished even if the caller who caused it is gone: its task must not stay open."""
-        work = asyncio.ensure_future(self._deployments.ready(model_id))
+    async def _ask(
+        self, judged: tuple[str, ...], principal: Principal | None, judge_id: str, parameters: Mapping[str, Value]
+    ) -> list[InferenceResult]:
+        """What a judge says. It is the caller who asks: with the caller's rights and within the caller's limits."""
+        if (
+            judge_id in judged or len(judged) > MAX_JUDGES
+        ):  # stored ones are checked; this holds while two change at once
+            raise IllegalArgument("guardrails ask each other in a circle")
+        return await self.predict(judge_id, PredictInput(Remote(parameters)), principal, judged)
+
+    def _check_output(self, interface: Interface, results: list[InferenceResult], ready: ReadyModel) -> None:
+        try:
+            interface.check_output(results)
+        except StatusFault as fault:  # it shows the reply, and a provider may have quoted the request
+            raise concealed(fault, ready.connector.secrets) from None
+
+    async def _deployed(self, model_id: str, asked: PredictInput) -> ReadyModel:
+        """Deploying is finished even if the caller who caused it is gone: its task must not stay open. What the interface
+        refuses deploys nothing."""
+
+        def check(model: Model) -> None:
+            if (interface := compile_interface(model.interface)) is not None:
+                _check_input(interface, asked)
+
+        work = asyncio.ensure_future(self._deployments.ready(model_id, check))
         self._deploying.add(work)
         work.add_done_callback(self._deploying.discard)
         return await asyncio.shield(work)
@@ -95,3 +138,9 @@ class PredictService:
     def _max_size(self) -> int:
         size: int = self._snapshot.settings["max_json_size"]
         return size
+
+
+def _check_input(interface: Interface, asked: PredictInput) -> None:
+    """Batch jobs have inputs of their own kind, which no interface describes (spec/02 3.5)."""
+    if asked.action != ActionType.BATCH_PREDICT:
+        interface.check_input(asked)

@@ -138,6 +138,7 @@ class RegistrationService:
                 provisioned_by=fields.provisioned_by,
             )
             task = instant_task(self._ports.node_id, TaskType.REGISTER_MODEL, TaskState.COMPLETED, id, now)
+            await guardrails.check_circle(self._ports.store, id, fields.guardrails)
             made = (Put(KIND, id, model.document(), 0), Put(tasks.KIND, task_id, task.document(), 0))
             return [*checks, *changes, *made], None
 

@@ -20,10 +20,12 @@ from fairlead.domain.model import Model, ModelState
 from fairlead.domain.ports import FORGET, Change, Document, Store, StoreUnavailable
 from fairlead.domain.secret import SecretReference
 from fairlead.engine.compiled import CompiledConnector
+from fairlead.engine.interface import Interface, compile_interface
 from fairlead.errors import FairleadError
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl
 from fairlead.service.admission import Limiter
+from fairlead.service.guard import Guard
 from fairlead.transport.port import Limits, Route
 
 log = logging.getLogger("fairlead.snapshot")
@@ -53,7 +55,7 @@ Source = tuple[SecretReference, object]
 @dataclass(eq=False, slots=True)
 class ReadyModel:
     """A loaded model. `routes` remembers checked destinations by the text of their URL; `limiter` is None without limits;
-    `sources` says where secrets outside were read from."""
+    `sources` says where secrets outside were read from; `interface` and `guard` are None where nothing is checked."""
 
     id: str
     model: Model
@@ -61,6 +63,8 @@ class ReadyModel:
     routes: dict[str, Destination] = field(default_factory=dict)
     limiter: Limiter | None = None
     sources: tuple[Source, ...] = ()
+    interface: Interface | None = None
+    guard: Guard | None = None
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]
@@ -97,6 +101,8 @@ class Snapshot:
         self.on_model_gone: list[Callable[[str], None]] = []
         self.limiter_of: Callable[[str, Model], Limiter | None] = lambda id, model: None
         """Compiles the limits of a model that is loaded."""
+        self.guard_of: Callable[[str, Model], Guard | None] = lambda id, model: None
+        """Compiles the guardrails of a model that is loaded; raises IllegalArgument."""
 
     async def start(self, load: Load) -> None:
         """Reads everything once; `load` compiles a stored model."""
@@ -156,6 +162,15 @@ class Snapshot:
     def follow_kind(self, kind: str, take: Take) -> None:
         """From now on, changes of this kind are handed to `take`. Called before `start`."""
         self._followed[kind] = take
+
+    def fitted(self, ready: ReadyModel) -> ReadyModel:
+        """With what the model's own document says of limits, interface and guardrails, compiled. Raises IllegalArgument."""
+        return replace(
+            ready,
+            limiter=self.limiter_of(ready.id, ready.model),
+            interface=compile_interface(ready.model.interface),
+            guard=self.guard_of(ready.id, ready.model),
+        )
 
     def limit_again(self, id: str) -> None:
         """The limits of a model changed; a loaded one has the new ones at once."""
@@ -220,21 +235,25 @@ class Snapshot:
         ready = self.ready.get(id)
         if ready is None or (ready.model.connector, ready.model.connector_id) != (model.connector, model.connector_id):
             return False
-        self.ready[id] = replace(ready, model=model, limiter=self.limiter_of(id, model))
+        try:
+            self.ready[id] = self.fitted(replace(ready, model=model))
+        except FairleadError as fault:
+            self._lose(id, fault)
         return True
 
     async def _reload(self, id: str, model: Model) -> None:
         assert self._load is not None
         try:
-            loaded = await self._load(id, model)
-            loaded.limiter = self.limiter_of(id, model)
-            self.ready[id] = loaded
+            self.ready[id] = self.fitted(await self._load(id, model))
             self.lost.pop(id, None)
         except FairleadError as fault:
-            # The old one must not go on: its credential or endpoint may be what was taken away.
-            self.ready.pop(id, None)
-            self.lost[id] = fault
-            log.warning("model %s cannot be loaded: %s", id, fault)
+            self._lose(id, fault)
+
+    def _lose(self, id: str, fault: FairleadError) -> None:
+        """The old one must not go on: its credential, its endpoint or a guard may be what was changed."""
+        self.ready.pop(id, None)
+        self.lost[id] = fault
+        log.warning("model %s cannot be loaded: %s", id, fault)
 
 
 def _uses(ready: ReadyModel, connector_id: str) -> bool:

@@ -9,9 +9,9 @@ from fairlead.api.decode.connector import connector_changes, inline_connector, r
 from fairlead.domain.access import MODES
 from fairlead.domain.dataset import LOCAL_ALGORITHMS, Algorithm
 from fairlead.domain.model import config_fault
+from fairlead.engine.interface import compile_interface
 from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
-from fairlead.java.json import JsonFault, strict_loads
 from fairlead.service import guardrails as rules
 from fairlead.service.groups import GroupFields
 from fairlead.service.model_update import ModelChanges
@@ -131,14 +131,11 @@ def _deploy_setting(node: Node) -> dict[str, Any]:
 
 
 def interface(node: Node) -> dict[str, str]:
-    """JSON schemas as texts; objects become compact text in the caller's order (spec/02 1.3.1)."""
+    """JSON schemas as texts; objects become compact text in the caller's order (spec/02 1.3.1). One that cannot be
+    compiled is refused; the original stores it, and then fails each predict."""
     readers: dict[str, Any] = dict.fromkeys(("input", "output"), _schema)
     found: dict[str, str] = read.each(expect(node, "object"), readers)
-    for side, schema in found.items():
-        try:
-            strict_loads(schema)
-        except JsonFault as fault:  # stored by the original, which then fails each predict
-            raise IllegalArgument(f"The schema of [{side}] in the interface is not valid JSON: {fault}") from fault
+    compile_interface(found)
     return found
 
 
@@ -160,6 +157,8 @@ def _side(node: Node) -> dict[str, Any]:
     plain = ("model_id", "response_filter", "response_validation_regex")
     readers: dict[str, Any] = {
         **dict.fromkeys(plain, read.text),
+        "match": read.text,
+        "fields": lambda value: list(read.texts(value)),
         "regex": lambda value: list(read.texts(value)),
         "stop_words": lambda value: [_stop_words(item) for item in expect(value, "array").items],
     }

@@ -33,6 +33,7 @@ _ENUMS = {
     "content_type": ("AsymmetricTextEmbeddingParameters$EmbeddingContentType", ("QUERY", "PASSAGE")),
     "sparse_embedding_format": ("AsymmetricTextEmbeddingParameters$SparseEmbeddingFormat", ("WORD", "TOKEN_ID")),
 }
+_RESULT_FILTER = ("return_bytes", "return_number", "target_response", "target_response_positions")
 _NOT_PREDICTING = (ActionType.CANCEL_BATCH_PREDICT, ActionType.BATCH_PREDICT_STATUS)
 
 
@@ -115,7 +116,18 @@ def _text_docs(value: Mapping[str, Any], body: bytes) -> Dataset:
     given = value.get("parameters")
     parameters = _typed(given) if isinstance(given, dict) else None
     step = given.get(STEP) if isinstance(given, dict) else None
-    return TextDocs(docs, parameters, None if step is None else str(read.flatten(step)))
+    return TextDocs(docs, parameters, None if step is None else str(read.flatten(step)), _result_filter(value))
+
+
+def _result_filter(value: Mapping[str, Any]) -> Mapping[str, object] | None:
+    """What the body says of its reply, in an object of its own or beside the documents; remote models do not act on it."""
+    nested = value.get("result_filter")
+    found = {key: value[key] for key in _RESULT_FILTER if key in value}
+    return (
+        {**found, **{key: nested[key] for key in _RESULT_FILTER if key in nested}}
+        if isinstance(nested, dict)
+        else found
+    )
 
 
 def _typed(given: Mapping[str, Any]) -> dict[str, Value]:

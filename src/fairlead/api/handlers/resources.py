@@ -162,3 +162,12 @@ def search(kind: str) -> Callable[[House, Request, Node], Awaitable[Reply]]:
         return Reply(await house.search.search(kind, body, request.principal))
 
     return run
+
+
+async def refuse_batch_ingestion(house: House, request: Request, _: None) -> Reply:
+    """Deprecated in the original since 3.0 (spec/02 8); a gateway has no index to write to."""
+    raise IllegalArgument(
+        "Batch ingestion is not supported: this server has no indexes. Read the source yourself and send its documents to "
+        "POST /_plugins/_ml/_predict/text_embedding/{model_id}, or ask the provider for a batch job with "
+        "POST /_plugins/_ml/models/{model_id}/_batch_predict"
+    )

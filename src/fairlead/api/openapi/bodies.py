@@ -111,7 +111,13 @@ RATE_LIMITER = members(
 _SIDE = members(
     {
         "regex": texts("Patterns that refuse a text they match."),
-        "stop_words": listed(members({"index_name": text(), "source_fields": texts()})),
+        "match": choice(
+            ("full", "search"), "Whether a pattern must match the whole text (without it), or may stand in it."
+        ),
+        "fields": texts("JSONPaths of the texts to look at; without them the whole body."),
+        "stop_words": listed(
+            members({"index_name": text("A word list's name."), "source_fields": texts("Fields of the list.")})
+        ),
         "model_id": text("The model that judges."),
         "response_filter": text("A JSONPath into its answer."),
         "response_validation_regex": text("What its answer must match."),
@@ -259,6 +265,7 @@ BODIES: dict[str, Body] = {
     "DeployOptions": Body(members(NODE_IDS), required=False),
     "UndeployOptions": Body(members({"model_ids": texts(), **NODE_IDS}), required=False),
     "Controller": Body(members({"user_rate_limiter": mapped(ref("RateLimiter"), "Limits by the name of a user.")})),
+    "WordList": Body(members({"phrases": mapped(texts(), "Phrases by the name of a field.")}, ("phrases",))),
     "StatsQuery": Body(STATS_QUERY, required=False),
     "ProfileQuery": Body(PROFILE_QUERY, required=False),
     "Search": Body(SEARCH, required=False),

@@ -19,6 +19,7 @@ PATH: dict[str, Schema] = {
     "model_group_id": _ID,
     "model_id": _ID,
     "task_id": _ID,
+    "index_name": text("The name of a word list.", pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$"),
     "algorithm": choice(Algorithm, "The shape of the body, in any case."),
     "node_id": _NAMES | {"description": "A comma list of nodes."},
     "stat": _NAMES | {"description": "A comma list of statistics."},

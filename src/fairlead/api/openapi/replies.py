@@ -198,6 +198,8 @@ REPLIES: dict[str, Schema] = {
     "Controller": members(
         {"model_id": text(), "user_rate_limiter": mapped(whatever())}, ("model_id", "user_rate_limiter")
     ),
+    "WordListChanged": _made("index_name", "result"),
+    "WordListShown": members({"index_name": text(), "phrases": mapped(texts())}, ("index_name", "phrases")),
     "Written": WRITTEN,
     "Updated": _made("status"),
     "SearchFound": FOUND,

@@ -1,0 +1,43 @@
+"""The word lists of one process, analysed once and followed live; it reads no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fairlead.domain.phrases import Phrases
+from fairlead.domain.ports import FORGET, Document
+from fairlead.domain.word_list import WordList
+from fairlead.errors import IllegalArgument
+from fairlead.search.analysis import analyze
+
+
+class KnownWords:
+    """Phrases by list and field, as word sequences of the standard analyzer: what a percolated match_phrase compares."""
+
+    def __init__(self) -> None:
+        self._lists: dict[str, Mapping[str, Phrases]] = {}
+
+    async def take(self, id: str, document: Document | None) -> None:
+        """A change of the store (fairlead.service.snapshot.Take)."""
+        if id == FORGET:
+            self._lists.clear()
+        elif document is None:
+            self._lists.pop(id, None)
+        else:
+            fields = WordList.of(document.body).phrases
+            self._lists[id] = {field: Phrases(analyze(phrase) for phrase in each) for field, each in fields.items()}
+
+    def phrases(self, name: str, fields: Sequence[str]) -> list[Phrases]:
+        """Those of the named fields. Raises IllegalArgument for a list or a field that is not there: a name that is
+        spelled wrong must not open a guard."""
+        found = self._lists.get(name)
+        if found is None:
+            raise IllegalArgument(
+                f"Guardrails name the word list [{name}], which does not exist. Make it with PUT /_fairlead/word_lists/{name}"
+            )
+        missing = [field for field in fields if field not in found]
+        if missing:
+            raise IllegalArgument(
+                f"Guardrails name the field [{missing[0]}], which the word list [{name}] does not have"
+            )
+        return [found[field] for field in fields]
