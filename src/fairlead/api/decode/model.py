@@ -84,7 +84,7 @@ def model_update(body: bytes) -> ModelChanges:
             "rate_limiter": rate_limiter,
             "deploy_setting": _deploy_setting,
             "interface": interface,
-            "guardrails": guardrails,
+            "guardrails": guardrail_changes,
             "model_config": model_config,
         },
     )
@@ -146,11 +146,16 @@ def _schema(node: Node) -> str:
 
 def guardrails(node: Node) -> dict[str, Any]:
     """Spec/02 section 5: the type and the rules of that type; what else is sent is dropped."""
+    return rules.normalised({"type": rules.LOCAL_REGEX, **guardrail_changes(node)})
+
+
+def guardrail_changes(node: Node) -> dict[str, Any]:
+    """As they are sent: without a type the stored one stays, and an empty list takes the place of the stored one."""
     readers: dict[str, Any] = {"type": read.text, **dict.fromkeys(rules.SIDES, _side)}
-    found = {"type": rules.LOCAL_REGEX, **read.each(expect(node, "object"), readers)}
-    if found["type"] not in rules.KEYS:
+    found = read.each(expect(node, "object"), readers)
+    if found.get("type", rules.LOCAL_REGEX) not in rules.KEYS:
         raise IllegalArgument("The type of guardrails is required, can not be null.")
-    return rules.normalised(found)
+    return found
 
 
 def _side(node: Node) -> dict[str, Any]:

@@ -33,7 +33,9 @@ _ENUMS = {
     "content_type": ("AsymmetricTextEmbeddingParameters$EmbeddingContentType", ("QUERY", "PASSAGE")),
     "sparse_embedding_format": ("AsymmetricTextEmbeddingParameters$SparseEmbeddingFormat", ("WORD", "TOKEN_ID")),
 }
-_RESULT_FILTER = ("return_bytes", "return_number", "target_response", "target_response_positions")
+_FLAGS = ("return_bytes", "return_number")
+_RESULT_FILTER = (*_FLAGS, "target_response", "target_response_positions")
+_FILTERS = frozenset({*_RESULT_FILTER, "result_filter"})
 _NOT_PREDICTING = (ActionType.CANCEL_BATCH_PREDICT, ActionType.BATCH_PREDICT_STATUS)
 
 
@@ -110,7 +112,7 @@ def _text_docs(value: Mapping[str, Any], body: bytes) -> Dataset:
     docs = _docs(value.get("text_docs"), body)
     if not docs:
         raise IllegalArgument("Empty text docs")
-    for key in ("return_bytes", "return_number"):
+    for key in _FLAGS:
         if key in value and type(value[key]) is not bool:
             read.boolean(_node(body, key))
     given = value.get("parameters")
@@ -121,13 +123,13 @@ def _text_docs(value: Mapping[str, Any], body: bytes) -> Dataset:
 
 def _result_filter(value: Mapping[str, Any]) -> Mapping[str, object] | None:
     """What the body says of its reply, in an object of its own or beside the documents; remote models do not act on it."""
+    if _FILTERS.isdisjoint(value):
+        return None
     nested = value.get("result_filter")
-    found = {key: value[key] for key in _RESULT_FILTER if key in value}
-    return (
-        {**found, **{key: nested[key] for key in _RESULT_FILTER if key in nested}}
-        if isinstance(nested, dict)
-        else found
-    )
+    found = {**value, **(nested if isinstance(nested, dict) else {})}
+    return {
+        key: found[key] in (True, "true") if key in _FLAGS else found[key] for key in _RESULT_FILTER if key in found
+    }
 
 
 def _typed(given: Mapping[str, Any]) -> dict[str, Value]:

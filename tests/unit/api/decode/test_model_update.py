@@ -38,7 +38,7 @@ def test_the_members_are_read() -> None:
     assert (found.is_enabled, found.rate_limiter) == (False, {"limit": "4"})
     assert found.deploy_setting == {"is_auto_deploy_enabled": True}  # no time to live is made up
     assert found.interface == {"input": '{"a":1}'}
-    assert found.guardrails == {"type": "local_regex", "output_guardrail": {"regex": ["x"]}}
+    assert found.guardrails == {"output_guardrail": {"regex": ["x"]}}  # no type is made up: the stored one stays
     assert found.model_config == {"model_type": "text_embedding", "normalize_result": False}
 
 
@@ -54,6 +54,14 @@ def test_a_connector_is_read_in_its_update_form() -> None:
 BOTH: list[tuple[dict[str, Any], str]] = [
     ({"interface": {"input": "no json"}}, "The schema of [input] in the interface is not valid JSON"),
     ({"interface": {"output": "{"}}, "The schema of [output] in the interface is not valid JSON"),
+    ({"interface": {"input": None}}, "The schema of [input] in the interface must be a JSON object or a boolean"),
+    ({"interface": {"input": [1]}}, "The schema of [input] in the interface must be a JSON object or a boolean"),
+    ({"interface": {"input": {"type": "text"}}}, "The schema of [input] in the interface is not a JSON schema"),
+    (
+        {"interface": {"input": {"$ref": "http://127.0.0.1:1/x"}}},
+        "The schema of [input] in the interface is not a JSON",
+    ),
+    ({"interface": {"input": {"pattern": "(?=a)a"}}}, "The schema of [input] in the interface is not a JSON schema"),
     ({"guardrails": {"type": None}}, "Can't get text on a VALUE_NULL"),
     ({"guardrails": {"type": "LOCAL_REGEX"}}, "The type of guardrails is required, can not be null."),
     ({"guardrails": {"input_guardrail": []}}, "Failed to parse object: expecting token of type [START_OBJECT]"),
@@ -92,6 +100,5 @@ def test_stop_words_keep_what_is_set() -> None:
     words = [{"index_name": "w", "source_fields": ["title"], "x": 1}, {"index_name": "v"}]
     found = update(guardrails={"input_guardrail": {"stop_words": words}}).guardrails
     assert found == {
-        "type": "local_regex",
         "input_guardrail": {"stop_words": [{"index_name": "w", "source_fields": ["title"]}, {"index_name": "v"}]},
     }
