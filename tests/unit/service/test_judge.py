@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 
 from fairlead.domain.dataset import PredictInput, Remote
+from fairlead.domain.principal import Principal
 from fairlead.domain.word_list import WordList
 from fairlead.errors import FairleadError, IllegalArgument, StatusFault
+from fairlead.service.groups import GroupFields
 from fairlead.service.guard import INPUT_REASON, OUTPUT_REASON
 from fairlead.service.house import House
 from fairlead.service.model_update import ModelChanges
+from fairlead.service.predict import MAX_JUDGES
+from fairlead.service.registration import ModelFields
 from fairlead.transport.port import Call, Limits, Reply, Route
 from unit.service.world import World, connected, registered
 
@@ -138,7 +142,8 @@ async def test_a_word_list_is_live_on_all_workers_and_kept_while_it_is_used(worl
     assert await ask(other, guarded, p="kill") is None
     assert (await house.word_lists.put("bad", WordList({"title": ("kill",)})))["result"] == "updated"
     await other.snapshot.catch_up()
-    for worker in (house, other):
+    fresh = await world.worker()  # reads lists before the models that name them
+    for worker in (house, other, fresh):
         assert await ask(worker, guarded, p="kill") == INPUT_REASON
     with pytest.raises(StatusFault) as caught:
         await house.word_lists.delete("bad")
@@ -188,3 +193,38 @@ async def test_a_change_without_a_type_leaves_a_judge_in_its_place(world: World,
     await house.model_updates.update(guarded, changed)
     stored = (await house.models.get(guarded)).guardrails
     assert stored == rules("input_guardrail", "judge-2")
+
+
+async def test_guardrails_follow_one_another_only_so_far(
+    world: World, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(world, monkeypatch)
+    chain = [await judge_of(house)]
+    for number in range(MAX_JUDGES + 1):
+        asks = await connected(house, request_body='{"judge":"${parameters.question}"}')
+        side = rules("input_guardrail", chain[-1])
+        chain.append(await registered(house, asks, name=f"m{number}", guardrails=side))
+    assert await ask(house, chain[MAX_JUDGES], question="q") is None
+    assert await ask(house, chain[MAX_JUDGES + 1], question="q") == INPUT_REASON
+
+
+async def test_a_judge_is_asked_with_the_rights_of_the_caller(
+    world: World, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(world, monkeypatch)
+    await house.settings.update({"plugins.ml_commons.model_access_control_enabled": "true"}, {})
+    owner, stranger = Principal("ann"), Principal("bob")
+    closed = await house.groups.register(GroupFields("closed", None, "private"), owner)
+    open_to_all = await house.groups.register(GroupFields("open", None, "public"), owner)
+    spoken = await connected(house, request_body='{"judge":"${parameters.question}"}')
+
+    async def made(group: str, **members: Any) -> str:
+        fields = ModelFields(name="m", connector_id=spoken, model_group_id=group, **members)
+        return (await house.registrations.register(fields, owner)).model_id
+
+    guarded = await made(open_to_all, guardrails=rules("input_guardrail", await made(closed)))
+    question = PredictInput(Remote({"question": "q"}))
+    assert await house.predict.predict(guarded, question, owner)
+    with pytest.raises(IllegalArgument) as caught:
+        await house.predict.predict(guarded, question, stranger)
+    assert caught.value.reason == INPUT_REASON
