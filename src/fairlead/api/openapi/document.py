@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 from fairlead import __version__
@@ -22,7 +21,25 @@ _WITH_BODY = (413, 415)
 """And those that read a body: too much of it, and a coding that is not known."""
 _GUARDED = (401, 403)
 """And those that want a caller to be known and allowed when security is on."""
-_CHALLENGE = {"description": "Unauthorized", "content": {"text/plain": {"schema": {"type": "string"}}}}
+_UNAVAILABLE = 503
+_MEANINGS = {
+    400: "The request is not understood; the reason names the field.",
+    401: "No valid credentials.",
+    403: "The caller lacks a permission or the access to the resource.",
+    404: "There is no such resource.",
+    406: "The body or the reply is in a form that is not read or written here.",
+    409: "Somebody else changed the resource at the same time, or it is in use.",
+    413: "The body is larger than what is accepted.",
+    415: "The body is in a coding that is not known.",
+    429: "A limit is reached; Retry-After says when to come again where that is known.",
+    500: "A fault inside.",
+    501: "A part of ML Commons that is not served here.",
+    502: "The provider could not be reached or broke off.",
+    503: "The store is away, or the model is not taking calls.",
+    504: "The provider did not answer in time.",
+}
+"""What a status means here: the phrases of the standard library change from one Python to the next."""
+_CHALLENGE = {"description": _MEANINGS[401], "content": {"text/plain": {"schema": {"type": "string"}}}}
 _SCHEMES = {"basic": {"type": "http", "scheme": "basic", "description": "When the server runs with security."}}
 
 _DESCRIPTION = (
@@ -109,15 +126,15 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def _fault(status: int, route: Route) -> dict[str, Any]:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE and route.unavailable != _ERROR:
-        return _response(HTTPStatus(status).phrase, route.unavailable)
+    if status == _UNAVAILABLE and route.unavailable != _ERROR:
+        return _response(_MEANINGS[status], route.unavailable)
     return {"$ref": f"#/components/responses/{status}"}
 
 
 def _shared_responses(table: tuple[Route, ...]) -> dict[str, Any]:
     statuses = sorted({status for route in table for status in _statuses(route)})
     return {
-        **{str(status): _response(HTTPStatus(status).phrase, _ERROR) for status in statuses},
+        **{str(status): _response(_MEANINGS[status], _ERROR) for status in statuses},
         "401": _CHALLENGE,
         "default": _response("Any other error; that of a provider keeps the provider's status.", _ERROR),
     }

@@ -129,8 +129,12 @@ class Dial:
             context = self._context
             assert context is not None
             transport = await loop.start_tls(tunnel.transport, connection, context, server_hostname=self._name)
-        except BaseException:
+        except BaseException as fault:
             tunnel.transport.abort()
+            # Before CPython 3.13 a failed handshake inside TLS ends in a call with a wrong argument, whose TypeError
+            # takes the place of the handshake's own fault.
+            if isinstance(fault, TypeError) and isinstance(fault.__context__, OSError):
+                raise fault.__context__ from None
             raise
         if transport is None:
             raise ConnectionResetError
