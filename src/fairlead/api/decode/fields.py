@@ -69,12 +69,14 @@ def _whole(node: Node, bits: int, named: str, kind: str) -> int:
 
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}", re.ASCII)
+_BLANK = "".join(map(chr, range(0x21)))
+"""What Java trims: every character up to the blank."""
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 def decimal(value: str) -> int | float | None:
     """The number a text stands for, whole ones exactly; None for any other, though Python would take `1_0` or `nan`."""
-    shown = value.strip()
+    shown = value.strip(_BLANK)
     if _WHOLE.fullmatch(shown):
         return int(shown)
     return float(shown) if _DECIMAL.fullmatch(shown) else None
