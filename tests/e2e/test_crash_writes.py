@@ -17,7 +17,8 @@ GONE: dict[str, Any] = {"gone": True}
 
 KINDS = (
     "register group", "update group", "create connector", "update connector", "register model", "update model", "deploy",
-    "undeploy", "change setting", "delete task", "delete model", "delete connector", "delete group",
+    "undeploy", "change setting", "delete task", "delete model", "delete connector", "delete group", "create controller",
+    "update controller", "delete controller", "put word list", "delete word list",
 )  # fmt: skip
 SETTINGS = ("monitoring_request_count", "max_ml_task_per_node", "max_model_on_node", "max_batch_ingestion_tasks")
 WRITERS = len(SETTINGS)
@@ -92,8 +93,17 @@ def lives(ledger: Ledger, writer: int, provider: str) -> None:
         )
         set_to = (f"/_cluster/settings?flat_settings#{setting}", {setting: str(number)})
         ledger.write("change setting", "PUT", "/_cluster/settings", {"persistent": {setting: number}}, set_to)
+        controller_path = f"{ML}/controllers/{made['model_id']}"
+        for verb, method, limit in (("create", "POST", str(number)), ("update", "PUT", str(number + 1))):
+            limits = {"user_rate_limiter": {"somebody": {"limit": limit, "unit": "MINUTES"}}}
+            ledger.write(f"{verb} controller", method, controller_path, limits, (controller_path, limits))
+        words_path = f"/_fairlead/word_lists/words-{'-'.join(name.split())}"
+        words = {"phrases": {"title": [name]}}
+        ledger.write("put word list", "PUT", words_path, words, (words_path, words))
         if number % 2:
             continue
+        ledger.write("delete word list", "DELETE", words_path, None, (words_path, GONE))
+        ledger.write("delete controller", "DELETE", controller_path, None, (controller_path, GONE))
         off = {"model_state": "UNDEPLOYED"}
         ledger.write("undeploy", "POST", f"{model_path}/_undeploy", None, (model_path, off))
         ledger.write("delete task", "DELETE", task_path, None, (task_path, GONE))
