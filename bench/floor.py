@@ -1,6 +1,6 @@
 """The floor that predict is measured against: the same server, protocol and transport adapter, and no features.
 
-Relays every POST to one upstream and hands its body back. Run: python -m bench.floor UPSTREAM_PORT ADAPTER [tls]
+Relays every POST to one upstream and hands its body back. Run: python -m bench.floor UPSTREAM_PORT ADAPTER [tls] [lane]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import socket
 import sys
 from typing import Any
 
+from fairlead.api.answer import Answer
 from fairlead.cli.supervisor import serve_here
 from fairlead.settings import Settings
 from fairlead.transport.choose import open_upstream
@@ -45,13 +46,18 @@ class Relay:
             await self._upstream.close()
             await send({"type": "lifespan.shutdown.complete"})
             return
+        answer = await self.predict(scope, receive, "", "")
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def predict(self, scope: Any, receive: Any, algorithm: str, model_id: str) -> Answer:
+        """What the fast lane asks for."""
         assert self._upstream is not None
         message = await receive()
         call = Call(b"POST", b"/v1/chat/completions", _HEADERS, message["body"])
         reply = await self._upstream.send(self._route, call, _LIMITS)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(reply.body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        return Answer(200, headers, reply.body)
 
 
 def main() -> int:
@@ -61,7 +67,7 @@ def main() -> int:
         print(f"floor on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
     app: Any = Relay(int(sys.argv[1]), sys.argv[2], secure="tls" in sys.argv[3:])
-    return serve_here(app, listener, Settings(), ready)
+    return serve_here(app, listener, Settings(fast_lane="lane" in sys.argv[3:]), ready)
 
 
 if __name__ == "__main__":

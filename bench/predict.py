@@ -1,6 +1,7 @@
 """Predict end to end against the floor: predicts/s, CPU per predict, latency, memory, start-up. Ratios within one run.
 
-scripts/bench predict [--seconds N] [--rounds N] [--transport NAME] [--tls] [--json FILE]; --tls: the provider speaks TLS.
+scripts/bench predict [--seconds N] [--rounds N] [--transport NAME] [--tls] [--lane] [--json FILE]; --tls: the provider speaks
+TLS; --lane: also with the fast lane and its floor, in the same rounds.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ BODY = json.dumps({"parameters": {"messages": [{"role": "user", "content": "y" *
 
 
 @contextlib.contextmanager
-def process(command: list[str], pin: int | None = None) -> Iterator[tuple[int, int, float]]:
+def process(
+    command: list[str], pin: int | None = None, environment: dict[str, str] | None = None
+) -> Iterator[tuple[int, int, float]]:
     """Starts a server that prints its address; gives pid, port and seconds until the line came."""
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert child.stdout is not None
     try:
         line = child.stdout.readline()
@@ -159,23 +162,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--transport", default="owned")
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--lane", action="store_true")
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    rows: dict[str, list[list[Run]]] = {"floor": [], "fairlead": []}
-    floor = ["tls"] * arguments.tls
+    rows: dict[str, list[list[Run]]] = {}
+    data: dict[str, tuple[int, bytes, int]] = {}
     with contextlib.ExitStack() as stack:
         upstream, kind = stack.enter_context(static_upstream(secure=arguments.tls))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        floor_pid, floor_port, _ = stack.enter_context(
-            process([sys.executable, "-m", "bench.floor", str(upstream), arguments.transport, *floor], 0)
-        )
-        serve = ["serve", "--port", "0", "--data-dir", folder, "--transport", arguments.transport]
-        pid, port, start = stack.enter_context(process([sys.executable, "-m", "fairlead.cli.main", *serve], 0))
-        model = deploy(port, upstream, secure=arguments.tls)
-        data = {
-            "floor": (floor_port, request("/", "localhost", BODY), floor_pid),
-            "fairlead": (port, request(f"{ML}/models/{model}/_predict", "localhost", BODY), pid),
-        }
+        for suffix in ["", " lane"][: 1 + arguments.lane]:
+            command = ["-m", "bench.floor", str(upstream), arguments.transport]
+            command += ["tls"] * arguments.tls + suffix.split()
+            floor_pid, port, _ = stack.enter_context(process([sys.executable, *command], 0))
+            data["floor" + suffix] = (port, request(f"{ML}/models/x/_predict", "localhost", BODY), floor_pid)
+            command = ["serve", "--port", "0", "--data-dir", f"{folder}/{suffix}", "--transport", arguments.transport]
+            command = [sys.executable, "-m", "fairlead.cli.main", *command]
+            environment = {**os.environ, "FAIRLEAD_FAST_LANE": str(bool(suffix))}
+            pid, port, start = stack.enter_context(process(command, 0, environment))
+            model = deploy(port, upstream, secure=arguments.tls)
+            data["fairlead" + suffix] = (port, request(f"{ML}/models/{model}/_predict", "localhost", BODY), pid)
+        rows.update({name: [] for name in data})
         for where, payload, process_id in data.values():
             asyncio.run(drive(where, payload, 32, 1, process_id))
         for number in range(arguments.rounds):
@@ -189,23 +195,21 @@ def main() -> None:
 def report(rows: dict[str, list[list[Run]]], kind: str, memory: float, start: float, file: str | None) -> None:
     result: dict[str, Any] = {"upstream": kind, "rss_mb": memory, "start_s": start, "import_s": import_seconds()}
     print(f"upstream: {kind}; median of {len(rows['floor'])} rounds\n")
-    print(f"{'':10}{'conns':>6}{'predicts/s':>12}{'CPU us':>9}{'p50 ms':>9}{'p99 ms':>9}")
+    print(f"{'':14}{'conns':>6}{'predicts/s':>12}{'CPU us':>9}{'p50 ms':>9}{'p99 ms':>9}")
     for name, rounds in rows.items():
         for at, connections in enumerate((1, 32)):
             runs = [runs[at] for runs in rounds]
             median = {key: statistics.median(asdict(run)[key] for run in runs) for key in asdict(runs[0])}
             result[f"{name}_{connections}"] = median
             print(
-                f"{name:10}{connections:>6}{median['rate']:>12.0f}{median['cpu_us']:>9.0f}{median['p50_ms']:>9.2f}{median['p99_ms']:>9.2f}"
+                f"{name:14}{connections:>6}{median['rate']:>12.0f}{median['cpu_us']:>9.0f}{median['p50_ms']:>9.2f}{median['p99_ms']:>9.2f}"
             )
-    for at, connections in enumerate((1, 32)):
-        ratios = [
-            ours[at].cpu_us / floor[at].cpu_us for ours, floor in zip(rows["fairlead"], rows["floor"], strict=True)
-        ]
-        result[f"cpu_ratio_{connections}"] = ratios
-        print(
-            f"CPU per predict, of the floor's, {connections} connections: {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-        )
+    for name, floor in [("fairlead", "floor"), ("fairlead lane", "floor lane"), ("fairlead lane", "fairlead")]:
+        for at, connections in enumerate((1, 32)) if name in rows else ():
+            ratios = [a[at].cpu_us / b[at].cpu_us for a, b in zip(rows[name], rows[floor], strict=True)]
+            result[f"cpu_ratio_{connections}" if floor == "floor" else f"{name}/{floor}_{connections}"] = ratios
+            spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+            print(f"CPU per predict of {name}, of that of {floor}, {connections} connections: {spread}")
     print(
         f"start to ready: {start:.2f} s; import fairlead: {result['import_s']:.3f} s; RSS after all runs: {memory:.0f} MB"
     )

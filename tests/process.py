@@ -16,7 +16,7 @@ from types import TracebackType
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-_CHOSEN = "FAIRLEAD_TRANSPORT"
+_CHOSEN = frozenset({"FAIRLEAD_TRANSPORT", "FAIRLEAD_FAST_LANE"})
 _ADDRESS = re.compile(r"https?://[^\s/]+:\d+|https?\+unix://\S+")
 
 
@@ -27,13 +27,13 @@ class StartFailed(AssertionError):
 class Server:
     """A child process that prints one line with its address when it is ready; a context manager around its life.
 
-    `environment` is added to this process's, without whose FAIRLEAD_* settings it starts, but for the transport: a run of
-    the suite may choose it. Output of both streams is kept in `output` and `errors`.
+    `environment` is added to this process's, without whose FAIRLEAD_* settings it starts, but for the transport and the fast
+    lane: a run of the suite may choose them. Output of both streams is kept in `output` and `errors`.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
         inherited = {
-            name: value for name, value in os.environ.items() if name == _CHOSEN or not name.startswith("FAIRLEAD_")
+            name: value for name, value in os.environ.items() if name in _CHOSEN or not name.startswith("FAIRLEAD_")
         }
         self.command = list(command)
         self._environment = {**inherited, "PYTHONUNBUFFERED": "1", **(environment or {})}

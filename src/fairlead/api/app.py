@@ -12,9 +12,10 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
 from fairlead.api import predict_route
+from fairlead.api.answer import Answer
 from fairlead.api.audit_trail import AuditTrail, change_category
 from fairlead.api.body import Disconnected, Receive, Send, read_body
-from fairlead.api.coding import GzipSend, wants_gzip
+from fairlead.api.coding import GzipSend, shrunk, wants_gzip
 from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
 from fairlead.api.media import PLAIN, Shape, shape, unacceptable
 from fairlead.api.origin import OriginRule
@@ -80,7 +81,13 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
+                answer = await self.predict(scope, receive, *found)
+                if answer is not None:
+                    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+                    await send({"type": "http.response.body", "body": answer.body})
+            else:
+                await self._http(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -100,34 +107,53 @@ class App:
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def predict(self, scope: Scope, receive: Receive, algorithm: str, model_id: str) -> Answer | None:
+        """The answer to a predict, for whichever server asks; None: the caller left."""
         assert self._predict is not None
+        try:
+            if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
+                raise Refusal(simple_error(reason, 403))
+            principal = await self._gate.admit(scope) if self._gate is not None else None
+            answer = await self._predict(scope, receive, algorithm, model_id, principal)
+        except Disconnected:
+            return None
+        except Refusal as refusal:
+            answer = _whole(respond(refusal.reply, _wished(scope)))
+        except Exception:
+            answer = _whole(_defect(scope))
+        return await shrunk(answer) if wants_gzip(scope["headers"]) else answer
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything but predicts."""
         assert self._router is not None
         if wants_gzip(scope["headers"]):
             send = GzipSend(send)
         try:
             if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
-                await respond(simple_error(reason, 403), _wished(scope))(scope, receive, send)
-                return
+                raise Refusal(simple_error(reason, 403))
             principal = await self._gate.admit(scope) if self._gate is not None else None
-            if scope["method"] == "POST" and (found := predict_route.match(scope["raw_path"])) is not None:
-                await self._predict(scope, receive, send, *found, principal)
-            else:
-                path = scope["raw_path"].decode("latin-1")
-                # One trailing slash is accepted; ids are percent-decoded after routing, so that %2F stays in one.
-                scope["path"] = path[:-1] if len(path) > 1 and path.endswith("/") else path
-                scope[PRINCIPAL] = principal
-                await self._router(scope, receive, send)
+            path = scope["raw_path"].decode("latin-1")
+            # One trailing slash is accepted; ids are percent-decoded after routing, so that %2F stays in one.
+            scope["path"] = path[:-1] if len(path) > 1 and path.endswith("/") else path
+            scope[PRINCIPAL] = principal
+            await self._router(scope, receive, send)
         except Disconnected:
             pass
         except Refusal as refusal:
             await respond(refusal.reply, _wished(scope))(scope, receive, send)
         except Exception:
-            log.exception(
-                "unexpected fault while answering %s %s", scope["method"], scope["raw_path"].decode("latin-1")
-            )
-            fault = FairleadError("Internal error; the server's log says more")
-            await _refusal(fault, scope)(scope, receive, send)
+            await _defect(scope)(scope, receive, send)
+
+
+def _defect(scope: Scope) -> Response:
+    """The answer to a fault of ours that is being handled; the log learns all of it."""
+    path = scope["raw_path"].decode("latin-1")
+    log.exception("unexpected fault while answering %s %s", scope["method"], path)
+    return _refusal(FairleadError("Internal error; the server's log says more"), scope)
+
+
+def _whole(response: Response) -> Answer:
+    return Answer(response.status_code, response.raw_headers, bytes(response.body))
 
 
 def _refusal(fault: FairleadError, scope: Scope) -> Response:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
+from fairlead.api.answer import Answer
 from fairlead.errors import PlainFault, StatusFault
 
 Message = MutableMapping[str, Any]
@@ -105,6 +106,13 @@ def _takes_gzip(header: bytes) -> bool:
     return wishes.get("gzip", wishes.get("x-gzip", wishes.get("*", False)))
 
 
+async def shrunk(answer: Answer) -> Answer:
+    """The same answer in gzip if that is worth it."""
+    if len(answer.body) < MIN_REPLY or not _may_shrink(answer.headers):
+        return answer
+    return Answer(answer.status, *await _compressed(answer.headers, answer.body))
+
+
 class GzipSend:
     """An ASGI `send` that compresses a reply that is whole and worth it; others pass."""
 
@@ -121,7 +129,8 @@ class GzipSend:
             start, self._start = self._start, None
             body = message.get("body", b"")
             if not message.get("more_body", False) and len(body) >= MIN_REPLY:
-                start, message = await _compressed(start, body)
+                headers, packed = await _compressed(start["headers"], body)
+                start, message = {**start, "headers": headers}, {"type": "http.response.body", "body": packed}
             await self._send(start)
         await self._send(message)
 
@@ -138,11 +147,10 @@ def _may_shrink(headers: Headers) -> bool:
     return sized
 
 
-async def _compressed(start: Message, body: bytes) -> tuple[Message, Message]:
+async def _compressed(headers: Headers, body: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
     if len(body) <= _INLINE_REPLY:
         packed = zlib.compress(body, LEVEL, _GZIP)
     else:
         packed = await asyncio.to_thread(zlib.compress, body, LEVEL, _GZIP)
-    kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    headers = [*kept, *_GZIPPED, (b"content-length", str(len(packed)).encode())]
-    return {**start, "headers": headers}, {"type": "http.response.body", "body": packed}
+    kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+    return [*kept, *_GZIPPED, (b"content-length", str(len(packed)).encode())], packed

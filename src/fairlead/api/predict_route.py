@@ -1,4 +1,4 @@
-"""The predict routes on raw ASGI: find the model, decode, call, encode. Nothing here that a route table would add."""
+"""The predict routes: find the model, decode, call, encode. Nothing here that a route table would add, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
-from fairlead.api.body import Receive, Send, read_body
+from fairlead.api.answer import Answer
+from fairlead.api.body import Receive, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.gate import PERMISSION_CHECK, Gate
@@ -65,12 +66,12 @@ class PredictRoute:
         self,
         scope: Scope,
         receive: Receive,
-        send: Send,
         algorithm: str,
         model_id: str,
         principal: Principal | None = None,
-    ) -> None:
-        """Raises nothing of ours; anything else is a defect and the app's to report. `principal`: None = security is off."""
+    ) -> Answer:
+        """Raises Disconnected and nothing else of ours; other faults are defects and the app's to report. `principal`:
+        None = security is off."""
         wanted = PLAIN
         try:
             headers = scope["headers"]
@@ -101,9 +102,8 @@ class PredictRoute:
         except (FairleadError, StoreUnavailable) as fault:
             error = fault if isinstance(fault, FairleadError) else Unavailable(str(fault))
             reply = error_reply(error, wanted)
-            await _send(send, reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
-            return
-        await _send(send, 200, payload, wanted)
+            return _answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
+        return _answer(200, payload, wanted)
 
     def _check(self, scope: Scope, query: dict[str, str]) -> None:
         """Before anything is sent to the provider."""
@@ -126,10 +126,9 @@ def _shape(headers: Iterable[tuple[bytes, bytes]], query: dict[str, str]) -> Sha
     return PLAIN if wanted == PLAIN else wanted
 
 
-async def _send(send: Send, status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> None:
+def _answer(status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> Answer:
     kind = _JSON if shape.form == JSON else (b"content-type", content_type(shape).encode())
     headers = [kind, _VERSION, (b"content-length", str(len(body)).encode())]
     if more:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in more.items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return Answer(status, headers, body)

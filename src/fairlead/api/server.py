@@ -49,14 +49,23 @@ class JoinedWrites:
     def write(self, data: bytes) -> None:
         if self._head:
             head, self._head = self._head, b""
-            if len(data) <= _JOINED:
-                self._transport.write(head + data)
-            else:  # a copy would cost more than a system call
-                self._transport.write(head)
-                self._transport.write(data)
+            self._both(head, data)
         else:
             self._head = data
             self._loop.call_soon(self.flush)
+
+    def whole(self, head: bytes, body: bytes) -> None:
+        """A response whose head and body are both there."""
+        if self._head:
+            self.flush()
+        self._both(head, body)
+
+    def _both(self, head: bytes, body: bytes) -> None:
+        if len(body) <= _JOINED:
+            self._transport.write(head + body)
+        else:  # a copy would cost more than a system call
+            self._transport.write(head)
+            self._transport.write(body)
 
     def flush(self) -> None:
         if self._head:
@@ -88,6 +97,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._dropped = 0
         self._many = False
+        self._framing: list[tuple[bytes, bytes]] = []
+        self._idle_since = 0.0
         self._data = b""
         self._unread: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -122,6 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._stop_timer()
         self._in_head, self._head_size, self._dropped = True, 0, 0
+        self._framing = []
         super().on_message_begin()
         self.scope[PRESENCE] = self._presence  # type: ignore[literal-required]
         if self._certificate is not None:
@@ -129,8 +141,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Trailers are dropped (RFC 9110 6.5.1): merged, they would change a head that was judged already."""
-        if not self._in_body:
-            super().on_header(name, value)
+        if self._in_body:
+            return
+        name = name.lower()
+        field = (name, value)
+        self.headers.append(field)
+        if name in _FRAMING:
+            self._framing.append(field)
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         self._stop_timer()
@@ -138,10 +157,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if fault is not None:
             self._refuse(*fault)
         if not self._refused and not self.parser.should_upgrade():
-            super().on_headers_complete()
-            # The cycle only writes, closes and asks whether it is closing.
-            self.cycle.transport = self._writes  # type: ignore[assignment]
+            self._begin()
         self._in_head, self._in_body = False, True
+
+    def _begin(self) -> None:
+        """Has the request answered whose head was found good."""
+        super().on_headers_complete()
+        # The cycle only writes, closes and asks whether it is closing.
+        self.cycle.transport = self._writes  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -160,8 +183,41 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._refused and not self.parser.should_upgrade():
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """The keep-alive timer runs on and looks how long nothing was going on, instead of being set and cancelled for
+        every request; empty lines do not stop it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._keep_alive(self.timeout_keep_alive)
+
+    def _keep_alive(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if not self.cycle.response_complete:
+            return  # set anew when it is
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._in_head or self._in_body:  # other timers watch it
+            left = self.timeout_keep_alive
+        if left > 0:
+            self._keep_alive(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        """What is read does not end the keep-alive timer: see `on_response_complete`."""
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        super()._unset_keepalive_if_required()
         self._presence.leave()
         super().connection_lost(exc)
 
@@ -197,9 +253,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if version not in ("1.1", "1.0"):
             return 505, f"HTTP version {version} is not supported"
         hosts = 0
-        for name, value in self.headers:
-            if name not in _FRAMING:
-                continue
+        for name, value in self._framing:
             if name == b"host":
                 hosts += 1
                 if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 3.2

@@ -21,6 +21,7 @@ from typing import Any
 import uvicorn
 
 from fairlead.api.app import App
+from fairlead.api.fast_lane import lane_class
 from fairlead.api.server import protocol_class
 from fairlead.bootstrap import application
 from fairlead.security.redaction import install
@@ -87,7 +88,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         app,
         ssl_context_factory=None if tls is None else lambda *_: tls.context,
         interface="asgi3",
-        http=protocol_class(settings.body_timeout),
+        http=(lane_class if settings.fast_lane else protocol_class)(settings.body_timeout),
         ws="none",
         loop="auto",
         lifespan="on",
