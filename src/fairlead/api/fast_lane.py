@@ -149,8 +149,8 @@ class PredictCycle:
         if self._waits and not self._writes.is_closing():
             self._writes.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._waits = False
+        self._protocol.flow.resume_reading()  # who does not read does not see its caller leave
         if self.more_body and not self.body and not self.disconnected:
-            self._protocol.flow.resume_reading()
             self._waiter = self._protocol.loop.create_future()
             await self._waiter
             self._waiter = None
