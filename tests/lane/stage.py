@@ -1,4 +1,5 @@
-"""Plays bytes and events to a protocol without a socket, and tells everything that a caller and the loop could see of it.
+"""Plays bytes, events and the passing of time to a protocol without a socket, and tells everything that a caller and the loop
+could see of it.
 
 The application is the real one (fairlead.api.app.App) with a scripted predict behind it, so both ways to it are compared too.
 """
@@ -24,9 +25,19 @@ from fairlead.api.server import BoundedProtocol, protocol_class
 
 MAX_BODY = 2000
 BODY_SECONDS = 30.0
+IDLE_SECONDS = 75
 CLASSES: tuple[type[BoundedProtocol], type[LaneProtocol]] = (protocol_class(BODY_SECONDS), lane_class(BODY_SECONDS))
 """Without and with the lane."""
 PREDICT = b"/_plugins/_ml/models/ModelModelModelModel/_predict"
+
+
+class Clock(asyncio.SelectorEventLoop):
+    """A loop whose time passes only when it is told to."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
 
 
 class Hall(App):
@@ -135,6 +146,7 @@ class Stage:
             proxy_headers=False,
             ws="none",
             lifespan="off",
+            timeout_keep_alive=IDLE_SECONDS,
         )
         config.load()
         self.state = ServerState()
@@ -193,17 +205,34 @@ class Stage:
 
 
 Action = tuple[str, bytes]
-"""`data` with bytes (the application gets its turn after it), `burst` (it does not), `pause`, `resume`, `proceed`,
-`shutdown`, `lost`, `cancel`."""
+"""`data` with bytes (the application gets its turn after it), `burst` (it does not), `later` with seconds, `pause`, `resume`,
+`proceed`, `shutdown`, `lost`, `cancel`."""
 
 
-async def play(protocol: type[BoundedProtocol], actions: Sequence[Action]) -> list[Fate]:
+def fates(actions: Sequence[Action]) -> list[list[Fate]]:
+    """What becomes of a connection without and with the lane."""
+    with asyncio.Runner(loop_factory=Clock) as runner:
+        return [runner.run(_play(protocol, actions)) for protocol in CLASSES]
+
+
+def same_fate(actions: Sequence[Action]) -> Fate:
+    """The last, which the lane shares with uvicorn; so are all before."""
+    without, with_lane = fates(actions)
+    assert with_lane == without, actions
+    return without[-1]
+
+
+async def _play(protocol: type[BoundedProtocol], actions: Sequence[Action]) -> list[Fate]:
     """The fate after each action."""
     stage = Stage(protocol)
     fates = []
     for name, piece in actions:
         if name in ("data", "burst"):
             await stage.data(piece, settle=name == "data")
+        elif name == "later":
+            clock = stage.protocol.loop
+            assert isinstance(clock, Clock)
+            clock.now += float(piece)
         elif name == "pause":
             stage.protocol.pause_writing()
         elif name == "resume":

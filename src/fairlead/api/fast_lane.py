@@ -133,16 +133,15 @@ class PredictCycle:
         """Answers; the name is the one that uvicorn calls."""
         try:
             answer = await app.predict(self.scope, self.receive, self._found.algorithm, self._found.model_id)
+            if answer is not None:
+                await self._send(answer)
         except BaseException as fault:
             # Also when it is cancelled: the time for draining is over.
-            log.error("a predict did not end by itself", exc_info=fault)
-            answer = _FAILED
-        if answer is not None:
-            try:
-                await self._send(answer)
-            except ValueError:
-                log.exception("an answer cannot be sent")
+            log.error("a predict was not answered to its end", exc_info=fault)
+            if self.response_started:
                 self._writes.close()
+            else:
+                await self._send(_FAILED)
 
     async def receive(self) -> Message:
         """What has come of the body since the last time, as ASGI has it."""
