@@ -1,4 +1,4 @@
-"""Microseconds per access decision on the predict path, by who asks; compares with an await of nothing.
+"""Microseconds per access decision on the predict path, by who asks, without what awaiting takes.
 
 Budget: 2 µs for each decision. Run: `scripts/bench access [--json FILE]`.
 """
@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import cast
 
+from bench.timing import awaited
 from fairlead.domain.access import Access
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.model import Model
@@ -52,23 +51,8 @@ def snapshot(controlled: bool) -> Snapshot:
     return made
 
 
-async def microseconds(call: Callable[[], Awaitable[None]], calls: int, rounds: int = 9) -> float:
-    """The median over `rounds` of the CPU time of one call."""
-    found = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(calls):
-            await call()
-        found.append((time.process_time() - started) / calls * 1e6)
-    return statistics.median(found)
-
-
-async def nothing() -> None:
-    return
-
-
 async def measure(calls: int) -> dict[str, float]:
-    rows = {"an await of nothing": await microseconds(nothing, calls)}
+    rows = {}
     for label, (group, caller, controlled) in CASES.items():
         access, model = AccessControl(snapshot(controlled)), Model("m", group)
 
@@ -77,7 +61,7 @@ async def measure(calls: int) -> dict[str, float]:
         ) -> Awaitable[None]:
             return access.require_predict(model, caller)
 
-        rows[label] = await microseconds(call, calls)
+        rows[label] = await awaited(call, calls=calls)
     return rows
 
 

@@ -16,12 +16,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
 from bench.load import Run, drive, request
 from bench.predict import BODY, ML, deploy, process, static_upstream
+from bench.timing import awaited
 from fairlead.api.gate import Gate
 from fairlead.api.predict_route import ACTION
 from fairlead.bootstrap import wall_clock
@@ -94,21 +94,10 @@ async def decisions() -> dict[str, float]:
                 assert isinstance(principal, Principal)
                 gate.authorize(scope, principal, ACTION, "m")
 
-            found[name] = await _microseconds(decide)
+            found[name] = await awaited(decide, calls=_CALLS, rounds=_ROUNDS)
         security.close()
         await store.close()
         return found
-
-
-async def _microseconds(work: Callable[[], Awaitable[None]]) -> float:
-    await work()
-    best = []
-    for _ in range(_ROUNDS):
-        started = time.process_time()
-        for _ in range(_CALLS):
-            await work()
-        best.append((time.process_time() - started) / _CALLS * 1e6)
-    return statistics.median(best)
 
 
 async def _settle(folder: str) -> None:

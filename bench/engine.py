@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.timing import microseconds, show
 from fairlead.api.encode import encode
 from fairlead.domain.connector import Action, ActionType, Connector
 from fairlead.domain.dataset import JsonText, Remote
@@ -46,17 +45,6 @@ class NoScripts:
 
     def compile(self, source: str) -> Script:
         raise AssertionError(source)
-
-
-def microseconds(call: Callable[[], object], *, calls: int, rounds: int = 11) -> float:
-    """The median over `rounds` of the CPU time of one call."""
-    found = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(calls):
-            call()
-        found.append((time.process_time() - started) / calls * 1e6)
-    return statistics.median(found)
 
 
 def chat() -> Callable[[], object]:
@@ -123,10 +111,7 @@ def main() -> None:
     options.add_argument("--json", type=Path, help="write the figures to this file")
     chosen = options.parse_args()
     found = figures()
-    for name, value in found.items():
-        budget = BUDGETS_US.get(name)
-        verdict = "" if budget is None else f"   budget {budget:g} {'ok' if value <= budget else 'OVER'}"
-        print(f"{name:26} {value:12.3f}{verdict}")
+    show(found, BUDGETS_US)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
 

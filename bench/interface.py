@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
-import time
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from bench.timing import awaited, microseconds, show
 from fairlead.domain.dataset import JsonText, PredictInput, Remote
 from fairlead.domain.ports import Document
 from fairlead.domain.tensor import InferenceResult, RawJson, Tensor
@@ -47,27 +45,6 @@ CHAT = {
     "output": {"type": "object", "required": ["inference_results"]},
 }
 REPLY = {"id": "chatcmpl-1", "choices": [{"message": {"role": "assistant", "content": PROMPT}}]}
-
-
-def microseconds(call: Callable[[], object], calls: int = 20_000, rounds: int = 7) -> float:
-    """The median round's time of one call."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(calls):
-            call()
-        times.append((time.perf_counter() - start) / calls * 1e6)
-    return statistics.median(times)
-
-
-async def awaited(call: Callable[[], Awaitable[object]], calls: int = 2_000, rounds: int = 7) -> float:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        for _ in range(calls):
-            await call()
-        times.append((time.perf_counter() - start) / calls * 1e6)
-    return statistics.median(times)
 
 
 async def nobody(model_id: str, parameters: Any) -> Any:
@@ -114,10 +91,7 @@ def main() -> None:
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
     found = figures()
-    for name, value in found.items():
-        budget = BUDGETS_US.get(name)
-        verdict = "" if budget is None else f"   budget {budget:g} {'ok' if value <= budget else 'OVER'}"
-        print(f"{name:36} {value:10.3f} µs{verdict}")
+    show(found, BUDGETS_US)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(found, indent=1))
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonpath
+from bench.timing import microseconds, show
 from fairlead.engine.jsonpath import compile_path
 from fairlead.engine.processors import compile_chain
 from fairlead.errors import FairleadError
@@ -41,17 +39,6 @@ CHAT = {
 }
 EMBEDDINGS = {"data": [{"index": n, "embedding": [0.01 * m for m in range(1536)]} for n in range(16)]}
 CHAIN = '[{"type":"regex_capture","pattern":"capital of (\\\\w+)"},{"type":"to_string","escape_json":true}]'
-
-
-def microseconds(call: Callable[[], object], *, calls: int = 2_000, rounds: int = 9) -> float:
-    """The median over `rounds` of the CPU time of one call."""
-    found = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(calls):
-            call()
-        found.append((time.process_time() - started) / calls * 1e6)
-    return statistics.median(found)
 
 
 def read(path: str, document: Any) -> float:
@@ -106,10 +93,7 @@ def main() -> None:
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
     found = figures()
-    for name, value in found.items():
-        budget = BUDGETS_US.get(name)
-        verdict = "" if budget is None else f"   budget {budget:g} {'ok' if value <= budget else 'OVER'}"
-        print(f"{name:32} {value:10.3f} µs{verdict}")
+    show(found, BUDGETS_US)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(found, indent=1))
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
+from bench.timing import awaited
 from fairlead.domain.bucket import Ask, Bucket, BucketKey, Rate
 from fairlead.domain.principal import Principal
 from fairlead.errors import StatusFault
@@ -50,22 +50,6 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def microseconds(call: Callable[[], Awaitable[object]], *, calls: int, rounds: int) -> float:
-    """The median over `rounds` of the CPU time of one call, without that of an empty one."""
-
-    async def nothing() -> None:
-        pass
-
-    async def timed(measured: Callable[[], Awaitable[object]]) -> float:
-        started = time.process_time()
-        for _ in range(calls):
-            await measured()
-        return (time.process_time() - started) / calls * 1e6
-
-    await timed(call)
-    return statistics.median([await timed(call) - await timed(nothing) for _ in range(rounds)])
-
-
 async def measure(calls: int, rounds: int) -> dict[str, float]:
     ledger = MemoryLedger()
     model = ledger.add(BucketKey("m"), LARGE)
@@ -93,7 +77,7 @@ async def measure(calls: int, rounds: int) -> dict[str, float]:
         "model and user": lambda: decide(limiter, ALICE),
         "refusal": refuse,
     }.items():
-        found[name] = await microseconds(call, calls=calls, rounds=rounds)
+        found[name] = await awaited(call, calls=calls, rounds=rounds)
     found["calls per exchange"] = 2 * calls * rounds / ledger.asked
     return found
 

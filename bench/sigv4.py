@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from bench.timing import microseconds
 from fairlead.domain.secret import Secret
 from fairlead.engine.sigv4 import Headers, Signer
 
@@ -26,17 +24,6 @@ HOST = "bedrock-runtime.us-east-1.amazonaws.com"
 TARGET = b"/model/anthropic.claude-3-sonnet-20240229-v1%3A0/invoke"
 BODY = b"x" * 300
 HEADERS: Headers = ((b"Content-Type", b"application/json"), (b"Content-Length", b"300"))
-
-
-def microseconds(call: Callable[[], object], *, calls: int = 5_000, rounds: int = 9) -> float:
-    """The median over `rounds` of the CPU time of one call."""
-    found = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(calls):
-            call()
-        found.append((time.process_time() - started) / calls * 1e6)
-    return statistics.median(found)
 
 
 def chat(token: str | None) -> float:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from bench.timing import awaited
 from fairlead.api.gate import Gate
 from fairlead.domain.audit import NoAudit
 from fairlead.security.jwt import TokenRules, import_key
@@ -43,17 +42,6 @@ class _Security:
 
     def allows(self, principal: Any, action: str, model_id: str | None = None) -> bool:
         return self._configuration.allows(principal, action)
-
-
-async def microseconds(call: Callable[[], Awaitable[Any]], calls: int, rounds: int = 9) -> float:
-    """The median over `rounds` of the CPU time of one call."""
-    found = []
-    for _ in range(rounds):
-        started = time.process_time()
-        for _ in range(calls):
-            await call()
-        found.append((time.process_time() - started) / calls * 1e6)
-    return statistics.median(found)
 
 
 async def measure() -> dict[str, float]:
@@ -90,13 +78,9 @@ async def measure() -> dict[str, float]:
         source._verified.clear()
         await remembered()
 
-    async def nothing() -> None:
-        return None
-
-    idle = await microseconds(nothing, 20_000)
     return {
-        "remembered": await microseconds(remembered, 20_000) - idle,
-        "verified anew": await microseconds(anew, 500) - idle,
+        "remembered": await awaited(remembered, calls=20_000),
+        "verified anew": await awaited(anew, calls=500),
     }
 
 
