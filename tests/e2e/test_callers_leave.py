@@ -2,62 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 
 from client import LOCAL, ML, Client
 from process import gateway
+from sockets import PATIENCE, accepted, asking, listening
 
-PATIENCE = 10.0
 REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 
 
-@pytest.fixture(scope="module", params=["owned", "aiohttp"])
+SERVERS = {
+    "owned": {"FAIRLEAD_TRANSPORT": "owned"},
+    "aiohttp": {"FAIRLEAD_TRANSPORT": "aiohttp"},
+    "fast lane": {"FAIRLEAD_FAST_LANE": "1"},
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     data = tmp_path_factory.mktemp("data")
-    with gateway(data, environment={"FAIRLEAD_TRANSPORT": request.param, "FAIRLEAD_POOL_QUEUE": "1"}) as process:
+    with gateway(data, environment={"FAIRLEAD_POOL_QUEUE": "1", **SERVERS[request.param]}) as process:
         client = Client(process.url)
         client.ok("PUT", "/_cluster/settings", LOCAL)
         yield client
 
 
-@contextmanager
-def listening() -> Iterator[tuple[socket.socket, str]]:
-    with socket.create_server(("127.0.0.1", 0)) as provider:
-        provider.settimeout(PATIENCE)
-        yield provider, f"http://127.0.0.1:{provider.getsockname()[1]}/x"
-
-
-def accepted(provider: socket.socket) -> socket.socket:
-    """The next connection, its request read."""
-    connection, _ = provider.accept()
-    connection.settimeout(PATIENCE)
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += connection.recv(65536)
-    return connection
-
-
-def asking(client: Client, model: str) -> socket.socket:
-    """A caller that has sent a whole predict and waits."""
-    address = urlsplit(client.base)
-    caller = socket.create_connection((address.hostname, address.port), PATIENCE)
-    body = json.dumps({"parameters": {"x": "1"}}).encode()
-    head = f"POST {ML}/models/{model}/_predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
-    caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-    return caller
-
-
 def test_a_caller_that_leaves_closes_its_upstream_call(server: Client) -> None:
     with listening() as (provider, url):
         model = server.model(server.connector(url), f"leaving {url}")
-        caller = asking(server, model)
+        caller = asking(server.base, model)
         with accepted(provider) as upstream:
             caller.close()
             assert upstream.recv(1) == b""
@@ -66,7 +44,7 @@ def test_a_caller_that_leaves_closes_its_upstream_call(server: Client) -> None:
 def test_a_caller_that_leaves_while_its_model_is_deployed_leaves_no_open_task(server: Client) -> None:
     with listening() as (provider, url):
         model = server.model(server.connector(url), f"deploying {url}")
-        caller = asking(server, model)
+        caller = asking(server.base, model)
         with accepted(provider) as upstream:
             caller.close()
             assert upstream.recv(1) == b""
@@ -77,7 +55,7 @@ def test_a_caller_that_leaves_while_its_model_is_deployed_leaves_no_open_task(se
 def test_one_callers_leaving_does_not_touch_anothers_call(server: Client) -> None:
     with listening() as (provider, url), ThreadPoolExecutor(1) as pool:
         model = server.model(server.connector(url), f"staying {url}")
-        leaving = asking(server, model)
+        leaving = asking(server.base, model)
         first = accepted(provider)
         staying = pool.submit(server.predict, model)
         with first, accepted(provider) as second:

@@ -77,7 +77,7 @@ class Hall(App):
         return _said(200, line + b"\n" + body)
 
     async def _echo(self, scope: Any, receive: Any, send: Any) -> None:
-        body = await read_body([], receive, MAX_BODY)
+        body = await read_body([(b"content-type", b"application/json")], receive, MAX_BODY)
         answer = _said(200, repr((scope["method"], scope["path"])).encode() + body)
         await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})

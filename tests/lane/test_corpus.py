@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from client import Client
 from lane.stage import same_fate
 from process import gateway, providers
+from sockets import said
 
 HERE = Path(__file__).parent
 CORPUS = {path.stem: path.read_bytes() for path in sorted((HERE / "corpus").glob("*.raw"))}
@@ -49,21 +48,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Cli
         yield found
 
 
-def said(client: Client, pieces: list[bytes]) -> bytes:
-    """Everything that comes until the server closes."""
-    address = urlsplit(client.base)
-    received = b""
-    with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for piece in pieces:
-                connection.sendall(piece)
-        with contextlib.suppress(ConnectionResetError):
-            while part := connection.recv(65536):
-                received += part
-    return received
-
-
 def test_every_file_of_the_corpus_is_listed() -> None:
     assert CORPUS.keys() == EXPECTED.keys()
 
@@ -74,7 +58,7 @@ def test_a_request_is_answered_as_listed_and_the_lane_changes_no_byte(
 ) -> None:
     answers = []
     for client, model in servers:
-        answer = said(client, [CORPUS[name].replace(PLACE, model) + LAST])
+        answer = said(client.base, [CORPUS[name].replace(PLACE, model) + LAST])
         answers.append(answer.replace(model, PLACE))
         went_on = LAST_ANSWER.search(answer) is not None
         statuses = [int(status) for status in STATUS.findall(answer)]

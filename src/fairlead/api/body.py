@@ -51,9 +51,9 @@ async def _whole(receive: Receive, max_bytes: int) -> bytes:
     if message["type"] == "http.disconnect":
         raise Disconnected
     body: bytes = message.get("body", b"")
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes, {})
     if not message.get("more_body", False):
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes, {})
         return body
     parts, size = [body], len(body)
     while message.get("more_body", False):
