@@ -138,6 +138,7 @@ class Worker:
             references=outside.references,
             keys=vault,
             audit=audit,
+            insecure_tls=settings.allow_insecure_tls or not settings.public,
         )
         identity = Identity(
             settings.node_name,

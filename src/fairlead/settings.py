@@ -82,6 +82,7 @@ class Settings:
     tls_client_auth: Literal["none", "optional", "require"] = "none"
     tls_reload_seconds: float = 2.0
     tls_terminated_by_proxy: bool = False
+    allow_insecure_tls: bool = False
     admin_dn: tuple[str, ...] = ()
     idp_networks: tuple[str, ...] = ()
     audit_sinks: tuple[str, ...] = ("file",)
@@ -167,6 +168,7 @@ DOCS: Mapping[str, str] = {
     "tls_client_auth": "Whether clients are asked for a certificate: `none`, `optional` or `require`.",
     "tls_reload_seconds": "How often the TLS files are looked at; changed ones serve new connections. 0 looks only when asked.",
     "tls_terminated_by_proxy": "A proxy among `trusted_proxies` speaks TLS to the clients, so this port may do without.",
+    "allow_insecure_tls": "Lets connectors set `skip_ssl_verification` also where other machines can connect to this server.",
     "admin_dn": "Subjects of client certificates that may do everything; several between semicolons.",
     "idp_networks": "Private networks in which key sets of identity providers may be fetched.",
     "audit_sinks": "Where the audit log goes while callers must log in: `file`, `stdout`, `log`, `syslog`; empty for nowhere.",

@@ -52,6 +52,13 @@ def test_a_refused_connection_is_an_error(client: Client) -> None:
     assert "Error communicating with remote model" in answer.body["error"]["reason"]
 
 
+def test_a_backoff_ends_with_the_time_for_retries(client: Client, simulator: str) -> None:
+    days = {"max_retry_times": 1, "retry_backoff_millis": 2**31 - 1, "retry_timeout_seconds": 1}
+    answer = client.predict(_model(client, f"{simulator}/status/503", "long backoff", client_config=days))
+    assert answer.status == 503
+    assert len(answer.body["error"]["suppressed"]) == 1
+
+
 def test_a_provider_that_never_answers_ends_at_the_read_timeout(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

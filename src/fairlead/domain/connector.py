@@ -93,6 +93,39 @@ class ClientConfig:
         return cls(**{**document, "retry_backoff_policy": BackoffPolicy(document["retry_backoff_policy"])})
 
 
+LOWEST: Mapping[str, int] = {
+    "max_connection": 1,
+    "connection_timeout": 1,
+    "read_timeout": 1,
+    "retry_backoff_millis": 0,
+    "retry_timeout_seconds": 0,
+    "max_retry_times": -1,
+}
+"""What the numbers of a client_config must be at least, to mean anything at a call; each fits into 32 bits."""
+
+
+def number_fault(config: ClientConfig) -> FairleadError | None:
+    """What is wrong with the numbers of a client_config; a call could only fail by them (the original stores any)."""
+    for name, low in LOWEST.items():
+        if (value := getattr(config, name)) < low:
+            return IllegalArgument(f"client_config [{name}] must be at least {low}, not {value}")
+    if config.max_retry_times != 0 and config.retry_backoff_millis < 1:
+        return IllegalArgument("client_config [retry_backoff_millis] must be at least 1 where max_retry_times is not 0")
+    return None
+
+
+def insecure(config: ClientConfig | None) -> bool:
+    """Whether any certificate of the provider would do."""
+    return config is not None and config.skip_ssl_verification
+
+
+def insecure_fault() -> FairleadError:
+    return IllegalArgument(
+        "client_config [skip_ssl_verification] is not allowed on this server: whoever stands between it and the provider "
+        "could read credentials and prompts. Let the server's system trust the provider's authority, or set allow_insecure_tls"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """A blueprint with its sealed credential. `credential` values are envelopes of the vault, never plain texts."""

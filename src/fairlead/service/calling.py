@@ -231,7 +231,8 @@ class Caller:
                 wait = plan.delay(len(failures) - 1, self._outside.random)
                 asked = retry_after(fault.headers.get("Retry-After", ""), self._outside.clock() / 1000)
                 if asked is not None:
-                    wait = max(wait, int(min(asked * 1000, plan.budget - elapsed)))
+                    wait = max(wait, int(asked * 1000))
+                wait = min(wait, int(plan.budget - elapsed))  # the caller waits no longer than the connector says
             await asyncio.sleep(wait / 1000)
 
     async def _attempt(

@@ -17,6 +17,8 @@ from fairlead.domain.connector import (
     Connector,
     aws_fault,
     header_fault,
+    insecure,
+    insecure_fault,
     protocol_fault,
 )
 from fairlead.domain.model import HELD_STATES, ModelState
@@ -89,7 +91,10 @@ def not_found(id: str) -> StatusFault:
 
 
 def check_endpoints(ports: Ports, connector: Connector) -> None:
-    """Every action's URL, filled with the connector's own parameters, must be trusted (spec/01 1.11)."""
+    """Every action's URL, filled with the connector's own parameters, must be trusted (spec/01 1.11), and who answers
+    there must be asked for a certificate (spec/06 14.3)."""
+    if insecure(connector.client_config) and not ports.insecure_tls:
+        raise insecure_fault()
     owned = dict(connector.parameters or {})
     for action in connector.actions or ():
         ports.policy().check_trusted(UrlTemplate(action.url, owned).render(Parameters(owned, {})))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairlead.domain import connector as connectors
 from fairlead.domain import model as models
-from fairlead.domain.connector import Connector, aws_fault, protocol_fault
+from fairlead.domain.connector import Connector, aws_fault, insecure, insecure_fault, protocol_fault
 from fairlead.domain.model import Model
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import StatusFault
@@ -30,6 +30,8 @@ async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
     # What an older store may hold answers each load with the fault that create would have given (spec/01 1.12).
     if (fault := protocol_fault(connector.protocol) or aws_fault(connector)) is not None:
         raise fault
+    if insecure(connector.client_config) and not ports.insecure_tls:  # stored while others could not connect
+        raise insecure_fault()
     opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
     plain, sources = await references.resolved(ports, opened)
     return ReadyModel(id, model, CompiledConnector(connector, plain, ports.scripts, resource), sources=sources)

@@ -50,4 +50,6 @@ class Ports:
     """Whether a caller has a privilege that no route asks for."""
     keys: RotatingVault | None = None
     """The vault again, where its keys are kept by this process; None where nothing is to be kept (tests)."""
+    insecure_tls: bool = True
+    """Whether a connector may do without its provider's certificate."""
     audit: Audit = field(default_factory=NoAudit)

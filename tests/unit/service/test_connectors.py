@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from fairlead.domain import connector as connectors
+from fairlead.domain.connector import ClientConfig, Connector
 from fairlead.domain.ports import Step
 from fairlead.domain.secret import Secret
-from fairlead.errors import StatusFault
+from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.house import House
 from fairlead.service.model_update import ModelChanges
-from unit.service.world import action, connected, registered
+from fairlead.service.registration import InlineConnector, ModelFields
+from unit.service.world import World, action, connected, registered
 
 REFUSE = "fairlead.compat.refuse_update_of_deployed_connectors"
 
@@ -145,3 +147,33 @@ async def test_a_header_with_a_secret_in_plain_sight_is_told_by_name_and_never_b
             f"header [{name}] of action [PREDICT] holds its value in plain sight: "
             "put it into credential and write ${credential.name}"
         )
+
+
+TRUSTING = ClientConfig(skip_ssl_verification=True)
+
+
+async def test_a_connector_checks_certificates_where_that_is_not_left_to_it(world: World) -> None:
+    house = await world.worker(insecure_tls=False)
+    fields = ConnectorFields(name="c", version="1", protocol="http", actions=(action(),), client_config=TRUSTING)
+    inline = InlineConnector(Connector("http", actions=(action(),), client_config=TRUSTING), {})
+    id = await connected(house)
+    for refused in (
+        house.connectors.create(fields),
+        house.connectors.update(id, ConnectorFields(client_config=TRUSTING)),
+        house.registrations.register(ModelFields(name="m", connector=inline)),
+    ):
+        with pytest.raises(IllegalArgument, match=r"client_config \[skip_ssl_verification\] is not allowed"):
+            await refused
+    assert (await house.connectors.get(id)).client_config is None
+    assert await house.ports.store.count("model") == 0
+
+
+async def test_a_connector_that_was_stored_before_is_not_loaded_without_certificates(world: World) -> None:
+    loose, strict = await world.worker(), await world.worker("node-2", insecure_tls=False)
+    connector = await connected(loose)
+    await loose.connectors.update(connector, ConnectorFields(client_config=TRUSTING))
+    id = await registered(loose, connector)
+    assert (await loose.deployments.ready(id)).model.name == "m"
+    await strict.snapshot.catch_up()
+    with pytest.raises(IllegalArgument, match="allow_insecure_tls"):
+        await strict.deployments.ready(id)

@@ -94,7 +94,7 @@ class World:
         self.stores: list[SqlStore] = []
         self._ids = itertools.count(1)
 
-    async def worker(self, node_id: str = "node-1") -> House:
+    async def worker(self, node_id: str = "node-1", *, insecure_tls: bool = True) -> House:
         store = await open_store(self.url, clock=self.clock)
         self.stores.append(store)
         ports = Ports(
@@ -109,6 +109,7 @@ class World:
             random=lambda n: 0,
             node_id=node_id,
             limits=Limits(),
+            insecure_tls=insecure_tls,
         )
         house = House(ports, Snapshot(store, {}), Identity("n", "c", "u", "normal", 1))
         await house.snapshot.start(house.deployments.load)

@@ -16,6 +16,7 @@ from fairlead.domain.connector import (
     ClientConfig,
     Connector,
     aws_fault,
+    number_fault,
     protocol_fault,
 )
 from fairlead.domain.secret import Secret, SecretReference
@@ -169,7 +170,10 @@ def _client_config(node: Node) -> ClientConfig:
         "mutual_tls_enabled": read.boolean,
         "keystore_type": read.text,
     }
-    return ClientConfig(**read.each(node, readers))
+    config = ClientConfig(**read.each(node, readers))
+    if (fault := number_fault(config)) is not None:
+        raise fault
+    return config
 
 
 def read_plain(node: Node) -> Any:

@@ -57,7 +57,9 @@ CLIENT_CONFIG = members(
         "max_connection": whole("Connections to one host.", low=1),
         "connection_timeout": whole("Seconds.", low=1),
         "read_timeout": whole("Seconds.", low=1),
-        "retry_backoff_millis": whole("Milliseconds before the first repetition.", low=0),
+        "retry_backoff_millis": whole(
+            "Milliseconds before the first repetition; at least 1 where there is one.", low=0
+        ),
         "retry_timeout_seconds": whole("Seconds after which nothing is repeated.", low=0),
         "max_retry_times": whole("Repetitions; -1 until the time is over.", low=-1),
         "retry_backoff_policy": choice(BackoffPolicy),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.api.decode.connector import connector_create, connector_update, inline_connector
-from fairlead.domain.connector import Action, ActionType, BackoffPolicy, ClientConfig
+from fairlead.domain.connector import LOWEST, Action, ActionType, BackoffPolicy, ClientConfig
 from fairlead.domain.secret import Secret
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.java.jackson import parse
@@ -222,3 +222,14 @@ def test_every_body_is_decoded_or_refused_with_a_400(body: dict[str, Any]) -> No
     for decode in (connector_create, connector_update, lambda sent: inline_connector(parse(sent))):
         found = tried(lambda decode=decode: decode(text))  # type: ignore[misc]
         assert not isinstance(found, FairleadError) or found.status == 400
+
+
+def test_the_largest_numbers_of_a_client_config_are_taken() -> None:
+    most = 2**31 - 1
+    given = dict.fromkeys(LOWEST, most)
+    assert create(client_config=given).client_config == ClientConfig(**given)
+
+
+def test_the_lowest_numbers_of_a_client_config_are_taken() -> None:
+    given = {**LOWEST, "max_retry_times": 0}
+    assert create(client_config=given).client_config == ClientConfig(**given)
