@@ -112,7 +112,7 @@ def predicts(seconds: float, rounds: int) -> dict[str, list[Run]]:
         upstream, _ = stack.enter_context(static_upstream())
         root = stack.enter_context(tempfile.TemporaryDirectory())
         first, second = f"{root}/open", f"{root}/secured"
-        serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0"]
+        serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--workers", "1", "--port", "0"]
         Path(first).mkdir(mode=0o700)
         asyncio.run(_settle(first))
         with process([*serve, "--data-dir", first, "--auth", "off"]) as (_, port, _):

@@ -65,7 +65,18 @@ def measure(count: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asyncio.run(_fill(folder, count))
-        command = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", name]
+        command = [
+            sys.executable,
+            "-m",
+            "fairlead.cli.main",
+            "serve",
+            "--workers",
+            "1",
+            "--port",
+            "0",
+            "--data-dir",
+            name,
+        ]
         with process(command) as (_, port, started):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 

@@ -175,7 +175,17 @@ def main() -> None:
             command += ["tls"] * arguments.tls + suffix.split()
             floor_pid, port, _ = stack.enter_context(process([sys.executable, *command], 0))
             data["floor" + suffix] = (port, request(f"{ML}/models/x/_predict", "localhost", BODY), floor_pid)
-            command = ["serve", "--port", "0", "--data-dir", f"{folder}/{suffix}", "--transport", arguments.transport]
+            command = [
+                "serve",
+                "--workers",
+                "1",
+                "--port",
+                "0",
+                "--data-dir",
+                f"{folder}/{suffix}",
+                "--transport",
+                arguments.transport,
+            ]
             command = [sys.executable, "-m", "fairlead.cli.main", *command]
             environment = {**os.environ, "FAIRLEAD_FAST_LANE": str(bool(suffix))}
             pid, port, start = stack.enter_context(process(command, 0, environment))

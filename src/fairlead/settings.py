@@ -32,7 +32,7 @@ class Settings:
     port: int = 9200
     data_dir: Path = Path("fairlead-data")
     store: str = ""
-    workers: int = 1
+    workers: int = 0
     security: str = ""
     auth: Literal["auto", "on", "off"] = "auto"
     security_rest_roles: tuple[str, ...] = ("all_access", "security_rest_api_access")
@@ -116,7 +116,7 @@ DOCS: Mapping[str, str] = {
     "port": "Port to listen on; 0 takes a free one.",
     "data_dir": "Where the database and the keyring live.",
     "store": "Database URL; default: SQLite in the data directory. `postgresql://...` shares one among nodes.",
-    "workers": "Processes that answer on the one port.",
+    "workers": "Processes that answer on the one port; 0: one for each processor that may be used.",
     "security": "Directory with internal_users.yml, roles.yml, roles_mapping.yml and action_groups.yml as OpenSearch has them; "
     "imported while the store has no users, and turns authentication on.",
     "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
@@ -322,7 +322,7 @@ def _shown(name: str, value: Any) -> str:
 
 _LOWEST = {
     "port": 0,
-    "workers": 1,
+    "workers": 0,
     "max_body_bytes": 1,
     "pool_queue": 0,
     "drain_seconds": 0,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from client import ML, Client
+from fairlead.cli.cores import usable_cores
 from process import Server, gateway
 
 SERVE = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0"]
@@ -45,6 +46,11 @@ def test_simulation_is_announced(tmp_path: Path) -> None:
     with gateway(tmp_path / "data", "--simulate") as server:
         assert Client(server.url).ok("GET", "/_fairlead/health")["mode"] == "simulate"
     assert "SIMULATION" in server.errors
+
+
+def test_without_a_number_there_is_a_worker_for_each_processor_that_may_be_used(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data", "--workers", "0") as server:
+        assert Client(server.url).ok("GET", "/_fairlead/health")["workers"] == usable_cores()
 
 
 def test_an_unknown_key_in_the_file_names_the_nearest(tmp_path: Path) -> None:

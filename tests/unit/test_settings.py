@@ -122,7 +122,7 @@ def test_a_fault_names_the_variable_or_the_flag() -> None:
     [
         ("port", -1, "port must be at least 0"),
         ("port", 65536, "port must be at most 65535"),
-        ("workers", 0, "workers must be at least 1"),
+        ("workers", -1, "workers must be at least 0"),
         ("max_body_bytes", 0, "max_body_bytes must be at least 1"),
         ("body_timeout", 0, "body_timeout must be more than 0 and finite"),
         ("total_timeout", "inf", "total_timeout must be more than 0 and finite"),

@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fairlead.bootstrap import application, prepare, server_tls
+from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
 from fairlead.cli.start_rules import refusal
 from fairlead.cli.supervisor import run_workers, serve_here
@@ -41,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as fault:
         return _refuse(fault)
     hide(os.environ)
+    settings = replace(settings, workers=settings.workers or usable_cores())
     if (reason := refusal(settings)) is not None:
         return _refuse(reason)
     try:
