@@ -29,7 +29,7 @@ from fairlead.security.login_limits import FailedLogins
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
-from fairlead.security_wiring import first_administrator, security_settings
+from fairlead.security_wiring import first_administrator, generated_administrator, security_settings
 from fairlead.service.audited import AuditedDialer
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House, Identity
@@ -313,10 +313,11 @@ async def _import_security(settings: Settings, store: Store) -> None:
         log.info("imported from %s: %s", settings.security, listed)
 
 
-async def prepare(settings: Settings) -> Settings:
+async def prepare(settings: Settings, show: Callable[[str], None] | None = None) -> Settings:
     """Once per server start, before any worker: database and keys are made, transient settings end, orphaned tasks fail.
 
-    Gives the settings with `auth` decided, so that all workers of this start agree whatever happens to the users.
+    `show` writes on the terminal of whoever starts it, None where there is none: who may log in is told there and nowhere
+    else. Gives the settings with `auth` decided, so that all workers of this start agree whatever happens to the users.
 
     Raises StoreUnavailable, KeyringError and FileFault.
     """
@@ -342,7 +343,9 @@ async def prepare(settings: Settings) -> Settings:
         await first_administrator(settings, store)
         authenticated = await authenticates(settings, store)
         if authenticated and not (rules.others or settings.admin_dn or await has_users(store)):
-            raise FileFault("auth: nobody could log in: " + _FIRST_USER)
+            if show is None:
+                raise FileFault("auth: nobody could log in: " + _FIRST_USER)
+            await generated_administrator(settings, store, show)
         return replace(
             settings,
             auth="on" if authenticated else "off",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import secrets
+import string
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.domain.ports import Store
+from fairlead.domain.ports import Conflict, Put, Store
 from fairlead.domain.principal import Principal
-from fairlead.domain.security_objects import KINDS, MAPPINGS, USERS
+from fairlead.domain.security_objects import KINDS, MAPPINGS, PASSWORD_UNTIL, USERS
 from fairlead.errors import SecurityApiFault
 from fairlead.security.password_rules import PasswordRules
+from fairlead.security.passwords import hash_password
 from fairlead.security.private_file import private_bytes
 from fairlead.service.security.api_keys import ApiKeys, KeyLimits
 from fairlead.service.security.beacon import Beacon
@@ -29,6 +32,9 @@ log = logging.getLogger("fairlead.security")
 OPERATOR = Editor(Principal("operator", super_admin=True), frozenset(kind.kind for kind in KINDS))
 """Who has access to the store itself may change everything in it."""
 ADMIN, ADMIN_BACKEND_ROLE, ADMIN_ROLE = "admin", "admin", "all_access"
+GENERATED_CHARACTERS, GENERATED_HOURS = 24, 24
+_ALPHABET = string.ascii_letters + string.digits + "-_.+"
+_DRAWS = 1000
 
 
 def security_settings(settings: Settings) -> SecuritySettings:
@@ -121,3 +127,41 @@ async def first_administrator(settings: Settings, store: Store) -> None:
     finally:
         beacon.close()
         hashing.close()
+
+
+async def generated_administrator(settings: Settings, store: Store, show: Callable[[str], None]) -> None:
+    """The user `admin` with a password that is shown once and counts for a day (spec/06 14.2); `show` takes the lines.
+
+    Raises ValueError where the rules let no such password pass.
+    """
+    rules = security_settings(settings).rules
+    password = _drawn(rules)
+    hashing = HashPool()
+    try:
+        hashed = await hashing.run(lambda: hash_password(password))
+    finally:
+        hashing.close()
+    until = time.time_ns() // 1_000_000 + GENERATED_HOURS * 3_600_000
+    user = {"hash": hashed, "backend_roles": [ADMIN_BACKEND_ROLE], PASSWORD_UNTIL: until}
+    batch = [Put(USERS.kind, ADMIN, user, 0)]
+    if await store.get(MAPPINGS.kind, ADMIN_ROLE) is None:
+        batch.append(Put(MAPPINGS.kind, ADMIN_ROLE, {"backend_roles": [ADMIN_BACKEND_ROLE]}, 0))
+    with contextlib.suppress(Conflict):  # another server of this store was first, and has shown its own
+        await store.write(batch)
+        show(
+            f"There was no user yet. User `{ADMIN}` has this password, which is shown once and counts for "
+            f"{GENERATED_HOURS} hours:\n\n    {password}\n\nSet another until then: PUT /_plugins/_security/api/account, "
+            f"or `fairlead users passwd {ADMIN}`."
+        )
+
+
+def _drawn(rules: PasswordRules) -> str:
+    """A random password that keeps the rules; the operator's own pattern may want characters of several kinds."""
+    for _ in range(_DRAWS):
+        password = "".join(secrets.choice(_ALPHABET) for _ in range(GENERATED_CHARACTERS))
+        fault = rules.fault(ADMIN, password)
+        if fault is None:
+            return password
+    raise ValueError(
+        f"password_pattern: no generated password would do ({fault}); run `fairlead users add --admin NAME`"
+    )

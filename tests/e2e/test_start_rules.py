@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +148,58 @@ def test_the_first_password_may_come_in_a_file_that_nobody_else_reads(tmp_path: 
     password.chmod(0o600)
     with gateway(tmp_path / "data", environment={"FAIRLEAD_INITIAL_ADMIN_PASSWORD_FILE": str(password)}) as server:
         assert Client(server.url, login("admin"))("GET", "/").status == 200
+
+
+def on_terminal(folder: Path, **settings: str) -> tuple[int, int, subprocess.Popen[bytes]]:
+    """A start with a terminal for input and output; its other end, that of the error stream, and the process."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FAIRLEAD_")}
+    given = {f"FAIRLEAD_{name.upper()}": value for name, value in settings.items()}
+    ours, theirs = os.openpty()
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", str(folder)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=write,
+        cwd=folder,
+        env={**inherited, "FAIRLEAD_LOG_LEVEL": "debug", **given},
+    )
+    os.close(theirs)
+    os.close(write)
+    return ours, read, process
+
+
+def until_ready(descriptor: int) -> str:
+    """What the terminal shows up to the line with the address."""
+    shown = b""
+    while not re.search(rb"ready on \S+\r?\n", shown):
+        ready, _, _ = select.select([descriptor], [], [], 30)
+        assert ready, shown
+        shown += os.read(descriptor, 65536)
+    return shown.decode()
+
+
+def test_a_terminal_is_shown_a_generated_first_password_once_and_no_log_is(tmp_path: Path) -> None:
+    ours, errors, process = on_terminal(tmp_path, auth="on")
+    try:
+        shown = until_ready(ours)
+        [password] = re.findall(r"^    (\S{24})\r?$", shown, re.MULTILINE)
+        [url] = re.findall(r"http://\S+", shown)
+        admin = Client(url, f"admin:{password}")
+        assert admin("GET", "/_plugins/_security/api/account").body["roles"] == ["all_access"]
+        changed = {"current_password": password, "password": PASSWORD}
+        assert admin("PUT", "/_plugins/_security/api/account", changed).status == 200
+        assert admin("GET", "/").status == 401
+        assert Client(url, login("admin"))("GET", "/").status == 200
+    finally:
+        process.terminate()
+        process.wait(30)
+        with open(errors, "rb") as stream:
+            logged = stream.read()
+        os.close(ours)
+    assert password.encode() not in logged
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or password.encode() not in path.read_bytes(), path
 
 
 def test_a_start_without_logins_says_in_one_line_who_may_spend_the_credentials(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server_tls(settings)
         listener = listen(settings)
-        settings = asyncio.run(prepare(settings))
+        settings = asyncio.run(prepare(settings, _on_terminal if _has_terminal() else None))
     except StoreUnavailable as fault:
         return _refuse(f"{fault} (setting store, {settings.shown_store})")
     except (OSError, ValueError, KeyringError, FileFault, TlsFault, UnsafeFile) as fault:
@@ -84,6 +84,15 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if settings.socket:
             Path(settings.socket).unlink(missing_ok=True)
+
+
+def _has_terminal() -> bool:
+    """Whether somebody reads what is printed: neither a log nor another program."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _on_terminal(text: str) -> None:
+    print(text, flush=True)
 
 
 def _refuse(fault: Any) -> int:

@@ -90,6 +90,10 @@ USERS = ObjectKind(
         Field("service", _BOOLEAN, shown=False, writable=False),
     ),
 )
+PASSWORD_UNTIL = "password_until"
+"""Member of a stored user whose password was generated: epoch milliseconds until which it counts. Never shown or taken from
+a caller, and gone with the password."""
+
 ROLES = ObjectKind(
     "security_role",
     "roles",

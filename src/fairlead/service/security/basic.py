@@ -28,7 +28,7 @@ _SCHEME = b"basic "
 
 
 class BasicSource:
-    """`monotonic` gives seconds."""
+    """`monotonic` gives seconds, `clock` epoch milliseconds."""
 
     name = "basic"
     challenge: str | None = 'Basic realm="OpenSearch Security"'
@@ -39,11 +39,13 @@ class BasicSource:
         pool: HashPool,
         limits: LoginLimits,
         monotonic: Callable[[], float],
+        clock: Callable[[], int],
     ) -> None:
         self._configuration = configuration
         self._pool = pool
         self._limits = limits
         self._monotonic = monotonic
+        self._clock = clock
         self._key = secrets.token_bytes(32)
         self._seen: Configuration | None = None
         self._verified: dict[bytes, tuple[Principal, float]] = {}
@@ -94,11 +96,16 @@ class BasicSource:
         user = configuration.user(name)
         if user is None or not user.enabled or user.hash != stored:
             return Refused("the user changed during the login", name)
+        seconds = float(CACHE_MINUTES * 60)
+        if user.password_until:
+            seconds = min(seconds, (user.password_until - self._clock()) / 1000)
+        if seconds <= 0:
+            return Refused("the generated password has expired and was not replaced", name)
         principal = configuration.mapped(principal_of(user), head.address)
         if configuration is self._seen:
             if len(self._verified) >= MOST_REMEMBERED:
                 self._verified.pop(next(iter(self._verified)))
-            self._verified[digest] = (principal, self._monotonic() + CACHE_MINUTES * 60)
+            self._verified[digest] = (principal, self._monotonic() + seconds)
         return principal
 
     async def _verify(self, digest: bytes, stored: str, password: str) -> bool:

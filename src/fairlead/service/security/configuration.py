@@ -11,6 +11,7 @@ from functools import cached_property
 
 from fairlead.domain.ports import Json
 from fairlead.domain.principal import Principal
+from fairlead.domain.security_objects import PASSWORD_UNTIL
 from fairlead.java.text import hash_map_order
 from fairlead.security.name_patterns import Matcher, compile_lenient
 from fairlead.service.security.builtin import BUILTIN_ACTION_GROUPS, BUILTIN_ROLES
@@ -23,7 +24,8 @@ _MOST_DECISIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user entry. `roles` are the security roles that it names itself, in the original `opendistro_security_roles`."""
+    """A user entry. `roles` are the security roles that it names itself, in the original `opendistro_security_roles`;
+    `password_until` is when a generated password ends (epoch milliseconds), 0 for one that does not."""
 
     name: str
     hash: str
@@ -31,6 +33,7 @@ class User:
     roles: tuple[str, ...]
     attributes: Mapping[str, str]
     enabled: bool
+    password_until: int = 0
 
     @staticmethod
     def of(name: str, body: Json) -> User:
@@ -41,6 +44,7 @@ class User:
             tuple(body.get("opendistro_security_roles") or ()),
             {f"attr.internal.{key}": value for key, value in (body.get("attributes") or {}).items()},
             body.get("enabled", True) is not False and body.get("service", False) is not True,
+            int(body.get(PASSWORD_UNTIL) or 0),
         )
 
     def __repr__(self) -> str:

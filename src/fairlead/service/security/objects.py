@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fairlead.domain.ports import Document, Json, Put, Remove, Step, Store
 from fairlead.domain.principal import Principal
-from fairlead.domain.security_objects import ACTION_GROUPS, FLAGS, MAPPINGS, ROLES, USERS, ObjectKind
+from fairlead.domain.security_objects import ACTION_GROUPS, FLAGS, MAPPINGS, PASSWORD_UNTIL, ROLES, USERS, ObjectKind
 from fairlead.errors import InvalidSecurityObject, SecurityApiFault
 from fairlead.security.password_rules import PasswordRules
 from fairlead.security.passwords import hash_fault, hash_password
@@ -182,7 +182,10 @@ class SecurityObjects:
             body["reserved"] = True
         if kind is USERS:
             body.setdefault("hash", (present or {}).get("hash", ""))
-            body |= {key: value for key, value in (present or {}).items() if key in ("enabled", "service")}
+            kept = ["enabled", "service"]
+            if body["hash"] == (present or {}).get("hash"):
+                kept.append(PASSWORD_UNTIL)
+            body |= {key: value for key, value in (present or {}).items() if key in kept}
         return Put(kind.kind, name, body, objects.revision(name))
 
     async def _with_hash(self, name: str, wanted: Json) -> Json:
@@ -283,7 +286,8 @@ class SecurityObjects:
                 raise SecurityApiFault(404, f"user '{name}' not found.")
             if body.get("hash") != was:
                 raise SecurityApiFault(409, "The user changed meanwhile")
-            return [Put(USERS.kind, name, {**body, "hash": hash}, objects.revision(name))], True
+            changed = {key: value for key, value in body.items() if key != PASSWORD_UNTIL} | {"hash": hash}
+            return [Put(USERS.kind, name, changed, objects.revision(name))], True
 
         await self._commit(prepare)
 

@@ -79,7 +79,7 @@ class SecurityService:
         self.follower.on_listeners = self.limits.configure
         self.hashing = HashPool()
         self._uses: dict[str, int] = {}
-        self.basic = BasicSource(self.follower.current, self.hashing, self.limits, monotonic)
+        self.basic = BasicSource(self.follower.current, self.hashing, self.limits, monotonic, clock)
         self.api_key = ApiKeySource(self.follower.current, clock, self._use)
         self.sources: list[IdentitySource] = [self.api_key, self.basic] if basic else [self.api_key]
         self.objects = SecurityObjects(store, self.settings.rules, self.hashing, self._changed)

@@ -37,7 +37,9 @@ class World:
 
         monkeypatch.setattr(basic, "verify_password", counted)
         limits = options.get("limits", NoLoginLimits())
-        self.source = BasicSource(lambda: self.configuration, self.pool, limits, lambda: self.now)
+        self.source = BasicSource(
+            lambda: self.configuration, self.pool, limits, lambda: self.now, lambda: int(self.now * 1000)
+        )
 
     async def ask(self, name: str, password: str = PASSWORD, address: str = "127.0.0.1") -> Principal | Refused | None:
         return await self.source.identify(Head("GET", b"/", [], authorization(name, password), address, {}))
@@ -56,6 +58,16 @@ async def test_a_good_login_is_remembered_until_its_time_is_over(world: World) -
     world.now = CACHE_MINUTES * 60 + 1
     assert await world.ask("alice") == first
     assert len(world.hashes) == 2
+
+
+async def test_a_generated_password_ends_at_its_time_also_where_the_login_is_remembered(world: World) -> None:
+    world.configuration = Configuration({"alice": {"hash": HASH, "password_until": 60_000}})
+    world.now = 59
+    assert isinstance(await world.ask("alice"), Principal)
+    world.now = 60
+    refused = await world.ask("alice")
+    assert isinstance(refused, Refused)
+    assert "expired" in refused.reason
 
 
 async def test_a_bad_login_is_not_remembered(world: World) -> None:
