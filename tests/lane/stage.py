@@ -68,6 +68,8 @@ class Hall(App):
             raise RuntimeError("a defect")
         if (b"x-do", b"split") in headers:
             return _said(200, body, {"x-split": "a\r\nb: c"})
+        if (b"x-do", b"odd") in headers:  # a provider's status that has no phrase
+            return _said(520, body)
         if (b"x-do", b"large") in headers:
             return _said(200, b"large " * 1000)
         if (b"x-do", b"wait") in headers:

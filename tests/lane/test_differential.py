@@ -122,6 +122,7 @@ ASK = b"POST " + PREDICT + b" HTTP/1.1\r\nHost: a\r\n%sContent-Type: application
 @settings(max_examples=_COUNT, derandomize=_MODE == "250", deadline=None, suppress_health_check=list(HealthCheck))
 @given(actions=connections())
 @example([("data", ASK % b"X-Do: split\r\n")])
+@example([("data", ASK % b"X-Do: odd\r\n")])
 @example([("data", ASK % b"X-Do: wait\r\n"), ("cancel", b"")])
 @example([("data", ASK % b"X-Do: wait\r\n"), ("shutdown", b""), ("proceed", b"")])
 @example([("data", ASK % b"X-Do: wait\r\n"), ("lost", b"")])

@@ -33,7 +33,7 @@ def until_refused(base: str) -> None:
     """Until nobody listens there any more."""
     address = urlsplit(base)
     deadline = time.monotonic() + PATIENCE
-    with contextlib.suppress(ConnectionRefusedError):
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
         while time.monotonic() < deadline:
             socket.create_connection((address.hostname, address.port), PATIENCE).close()
         raise AssertionError(f"{base} still listens")

@@ -11,8 +11,9 @@ import logging
 import re
 from collections.abc import Awaitable, MutableMapping
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead.api.answer import Answer
 from fairlead.api.body import Message, Receive
@@ -28,9 +29,6 @@ _LONGEST = 512
 _CLOSE = b"connection: close\r\n"
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """What no header value may hold: it would end the line, or be read in two ways (RFC 9110 5.5)."""
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus if status >= 200
-}
 _FAILED = Answer(
     500,
     (
@@ -165,7 +163,7 @@ class PredictCycle:
         if self.disconnected:
             return
         self.response_started, self._waits = True, False
-        lines = [_STATUS_LINES[answer.status]]
+        lines = [STATUS_LINE[answer.status]]
         for name, value in answer.headers:
             lines.append(_line(name, value))
             if name == b"connection":
