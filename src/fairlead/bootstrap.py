@@ -32,6 +32,7 @@ from fairlead.security.vault import AesVault, open_vault
 from fairlead.security_wiring import first_administrator, generated_administrator, security_settings
 from fairlead.service.audited import AuditedDialer
 from fairlead.service.deployment import settle_deployed
+from fairlead.service.forward_proxy import ForwardProxy, ProxyFault
 from fairlead.service.house import House, Identity
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
@@ -135,6 +136,7 @@ class Worker:
             random=lambda n: secrets.randbelow(n + 1),
             node_id=node_id(settings.data_dir),
             limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
+            proxy=forward_proxy(settings),
             references=outside.references,
             keys=vault,
             audit=audit,
@@ -380,6 +382,19 @@ async def open_keys(settings: Settings) -> AsyncIterator[OpenKeys]:
     finally:
         await outside.close()
         await store.close()
+
+
+def forward_proxy(settings: Settings) -> ForwardProxy | None:
+    """The way to providers that the settings name. Raises ProxyFault."""
+    ca_pem = None
+    if settings.upstream_proxy_ca_file:
+        try:
+            ca_pem = Path(settings.upstream_proxy_ca_file).read_text("ascii")
+        except (OSError, ValueError) as fault:
+            raise ProxyFault(f"upstream_proxy_ca_file {settings.upstream_proxy_ca_file} cannot be read") from fault
+    return ForwardProxy.of(
+        settings.upstream_proxy, settings.upstream_proxy_credentials, ca_pem, settings.upstream_no_proxy
+    )
 
 
 def server_tls(settings: Settings) -> ServerTls | None:

@@ -70,6 +70,10 @@ class Settings:
     pool_timeout: float = 10.0
     total_timeout: float = 300.0
     pool_queue: int = 1000
+    upstream_proxy: str = ""
+    upstream_proxy_credentials: str = ""
+    upstream_proxy_ca_file: str = ""
+    upstream_no_proxy: tuple[str, ...] = ()
     drain_seconds: int = 30
     log_level: str = "warning"
     socket: str = ""
@@ -156,6 +160,11 @@ DOCS: Mapping[str, str] = {
     "pool_timeout": "Seconds a call waits for a connection to its provider; then 429.",
     "total_timeout": "Seconds one call to a provider may take altogether.",
     "pool_queue": "Calls that may wait for connections of one connector; more get 429.",
+    "upstream_proxy": "Calls to providers go through this proxy, `http://host:port` or `https://host:port`; proxy variables of the "
+    "environment are never read.",
+    "upstream_proxy_credentials": "`user:password` for that proxy.",
+    "upstream_proxy_ca_file": "Certificates (PEM) that a proxy's own TLS is checked by instead of the system's.",
+    "upstream_no_proxy": "Providers that are called directly: endings of host names, and networks for hosts given as addresses.",
     "drain_seconds": "Seconds that requests in flight have to finish after a stop signal.",
     "log_level": "debug, info, warning, error or critical.",
     "socket": "Path of a Unix socket to listen on instead of an address; only its owner may connect (mode 0600).",
@@ -207,6 +216,7 @@ SECRETS = (
     "kms_access_key",
     "kms_secret_key",
     "kms_session_token",
+    "upstream_proxy_credentials",
 )
 """Settings that are secrets themselves: masked in messages and logs, never flags, not handed on to other processes."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairlead.bootstrap import application, prepare, server_tls
+from fairlead.bootstrap import application, forward_proxy, prepare, server_tls
 from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
 from fairlead.cli.start_rules import refusal
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _refuse(f"the data directory {settings.data_dir} cannot be used: {fault.strerror}")
     try:
         server_tls(settings)
+        forward_proxy(settings)
         listener = listen(settings)
         settings = asyncio.run(prepare(settings, _on_terminal if _has_terminal() else None))
     except StoreUnavailable as fault:

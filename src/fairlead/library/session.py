@@ -26,6 +26,7 @@ from fairlead.library.result import Prediction, Tensor
 from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.service.calling import Caller
 from fairlead.service.explaining import OutgoingRequest, explain, masked
+from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.ports import Limits, Random
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.snapshot import Destination
@@ -46,6 +47,7 @@ class _Outside:
     monotonic: Callable[[], float]
     random: Random
     limits: Limits
+    proxy: ForwardProxy | None = None
 
 
 def _milliseconds() -> int:

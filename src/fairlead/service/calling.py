@@ -26,6 +26,7 @@ from fairlead.security.redaction import MASK, MIN_SECRET, forms
 from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.admission import Admission
 from fairlead.service.audited import tell_denied
+from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.guard import Watch
 from fairlead.service.ports import Limits, Random
 from fairlead.service.snapshot import Destination
@@ -61,6 +62,8 @@ class Outside(Protocol):
     def random(self) -> Random: ...
     @property
     def limits(self) -> Limits: ...
+    @property
+    def proxy(self) -> ForwardProxy | None: ...
 
 
 def concealed(fault: FairleadError, secrets: Iterable[Secret]) -> FairleadError:
@@ -197,7 +200,9 @@ class Caller:
         if url.scheme == "https":
             tls = TlsPlan(secure.verify, secure.ca_pem, secure.cert_pem, secure.key_pem)
         cap = max(1, connector.config.max_connection)
-        return Route(url.scheme, url.host, url.port, tls, None, cap, self._outside.limits.queue, reach)
+        ours = self._outside.proxy
+        proxy = None if ours is None else ours.of_host(url.host)
+        return Route(url.scheme, url.host, url.port, tls, proxy, cap, self._outside.limits.queue, reach)
 
     def _limits(self, config: ClientConfig, max_size: int) -> port.Limits:
         ours = self._outside.limits

@@ -11,6 +11,7 @@ from fairlead.domain.ports import RotatingVault, SecretReader, Store, Vault
 from fairlead.domain.principal import Principal
 from fairlead.engine.scripts import ScriptCompiler
 from fairlead.security.egress import EgressPolicy
+from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.transport.port import Upstream
 
 
@@ -50,6 +51,8 @@ class Ports:
     """Whether a caller has a privilege that no route asks for."""
     keys: RotatingVault | None = None
     """The vault again, where its keys are kept by this process; None where nothing is to be kept (tests)."""
+    proxy: ForwardProxy | None = None
+    """The way to providers; None: directly."""
     insecure_tls: bool = True
     """Whether a connector may do without its provider's certificate."""
     audit: Audit = field(default_factory=NoAudit)

@@ -108,7 +108,7 @@ class _CheckedResolver(AbstractResolver):
         addresses = await self._dialer.addresses(route.host, route.port, route.reach)
         if route.proxy is not None:
             # The proxy resolves the name again; the guard has still seen it (spec/06 section 12.3).
-            addresses = await self._dialer.addresses(route.proxy.host, route.proxy.port)
+            addresses = await self._dialer.addresses(route.proxy.host, route.proxy.port, route.proxy.reach)
         if not addresses:
             raise UpstreamError(Stage.DNS, Kind.UNRESOLVED, f"Name or service not known: {where(route)}", sent=False)
         progress.stage = Stage.CONNECT if route.proxy is None else Stage.PROXY

@@ -26,7 +26,9 @@ class Row:
 
 
 def _communication(error: UpstreamError, status: int) -> FairleadError:
-    return StatusFault(_PREFIX + error.reason, status)
+    # The reason names the provider; which machine is its proxy is the operator's to know.
+    way = " (the proxy on the way to it)" if error.stage is Stage.PROXY else ""
+    return StatusFault(f"{_PREFIX}{error.reason}{way}", status)
 
 
 def _saturated(error: UpstreamError, status: int) -> FairleadError:

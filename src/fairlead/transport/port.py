@@ -69,12 +69,13 @@ class TlsPlan:
 @dataclass(frozen=True, slots=True)
 class ProxyPlan:
     """An explicit HTTP proxy (CONNECT for https, absolute form for http); ambient proxy variables are never read. `tls`:
-    the proxy itself is spoken to over TLS, by its own plan."""
+    the proxy itself is spoken to over TLS, by its own plan. `reach` is handed to the Dialer with the proxy's name."""
 
     host: str
     port: int
-    authorization: bytes | None = None
+    authorization: bytes | None = field(default=None, repr=False)
     tls: TlsPlan | None = None
+    reach: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Dial:
         found = await self._dialer.addresses(route.host, route.port, route.reach)
         if route.proxy is not None:
             # The proxy resolves the name again; the guard has still seen it (spec/06 section 12.3).
-            found = await self._dialer.addresses(route.proxy.host, route.proxy.port)
+            found = await self._dialer.addresses(route.proxy.host, route.proxy.port, route.proxy.reach)
         if not found:
             raise UpstreamError(Stage.DNS, Kind.UNRESOLVED, f"Name or service not known: {self.where}", sent=False)
         return found
