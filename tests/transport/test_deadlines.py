@@ -157,15 +157,17 @@ async def test_interim_replies_do_not_move_the_first_byte_deadline(upstream: Ups
 
 
 async def test_a_call_within_its_deadlines_leaves_no_timer_that_ends_a_later_one(upstream: Upstream) -> None:
-    async def slow(peer: Peer, number: int) -> None:
-        while True:
-            await peer.request()
-            await asyncio.sleep(0.06)
-            await peer.send(ok())
+    async def slower(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(ok())
+        await peer.request()
+        await asyncio.sleep(1.1)
+        await peer.send(ok())
 
-    async with scripted(slow) as server:
-        for _ in range(4):
-            reply = await upstream.send(route(server.port), call(), limits(first_byte=_SHORT, total=0.2))
+    async with scripted(slower) as server:
+        for within in (1, 10):  # the second call is waiting when the first one's time would be over
+            wanted = limits(first_byte=within, idle=within, total=within)
+            reply = await upstream.send(route(server.port), call(), wanted)
             assert reply.body == b"ok"
         assert server.accepted == 1
 
