@@ -135,7 +135,7 @@ class Worker:
             new_id=new_id,
             random=lambda n: secrets.randbelow(n + 1),
             node_id=node_id(settings.data_dir),
-            limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue),
+            limits=Limits(settings.pool_timeout, settings.total_timeout, settings.pool_queue, settings.redact_replies),
             proxy=forward_proxy(settings),
             references=outside.references,
             keys=vault,

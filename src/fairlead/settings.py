@@ -87,6 +87,7 @@ class Settings:
     tls_reload_seconds: float = 2.0
     tls_terminated_by_proxy: bool = False
     allow_insecure_tls: bool = False
+    redact_replies: bool = False
     admin_dn: tuple[str, ...] = ()
     idp_networks: tuple[str, ...] = ()
     audit_sinks: tuple[str, ...] = ("file",)
@@ -178,6 +179,7 @@ DOCS: Mapping[str, str] = {
     "tls_reload_seconds": "How often the TLS files are looked at; changed ones serve new connections. 0 looks only when asked.",
     "tls_terminated_by_proxy": "A proxy among `trusted_proxies` speaks TLS to the clients, so this port may do without.",
     "allow_insecure_tls": "Lets connectors set `skip_ssl_verification` also where other machines can connect to this server.",
+    "redact_replies": "Searches good replies too for the connector's credential and masks it; errors and logs are always masked.",
     "admin_dn": "Subjects of client certificates that may do everything; several between semicolons.",
     "idp_networks": "Private networks in which key sets of identity providers may be fetched.",
     "audit_sinks": "Where the audit log goes while callers must log in: `file`, `stdout`, `log`, `syslog`; empty for nowhere.",

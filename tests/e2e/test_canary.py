@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from client import ML, Client
 from process import gateway
 
@@ -88,3 +90,18 @@ def test_the_provider_does_get_the_credential(client: Client, simulator: str) ->
     answer = client.predict(client.model(connector, "canary control"), v="x")
     assert answer.status == 200
     assert f"Bearer {CANARY}" in answer.text
+
+
+@pytest.mark.parametrize("secret", [CANARY, 'quo"ted\\and/slashed'])
+def test_a_provider_that_sends_the_credential_back_is_not_heard_where_replies_are_redacted(
+    tmp_path: Path, simulator: str, secret: str
+) -> None:
+    with gateway(tmp_path / "data", environment={"FAIRLEAD_REDACT_REPLIES": "true"}) as server:
+        client = Client(server.url)
+        client.trust_local()
+        connector = client.connector(f"{simulator}/echo", credential={"key": secret})
+        answer = client.predict(client.model(connector), v="kept")
+    assert answer.status == 200
+    [tensor] = answer.body["inference_results"][0]["output"]
+    assert tensor["dataAsMap"]["headers"]["authorization"] == "Bearer ***"
+    assert "kept" in answer.text

@@ -198,6 +198,10 @@ def test_certificates_are_shown_and_reloaded_for_super_admins_only(folder: Path)
         context = trusting(OURS)
         context.load_cert_chain(folder / "root.pem")
         root = Client(server.url, tls=context)
+        whoami = "/_plugins/_security/whoami"
+        seen = {"dn": None, "is_admin": False, "is_node_certificate_request": False}
+        assert admin.ok("GET", whoami) == seen
+        assert root.ok("GET", whoami) == seen | {"dn": "CN=root", "is_admin": True}
         [node] = root.ok("GET", f"{api}/certificates")["nodes"].values()
         [shown] = node["certificates"]["http"]
         assert (shown["issuer_dn"], shown["not_before"]) == ("CN=ours", "2024-01-01T00:00:00Z")

@@ -278,7 +278,8 @@ class _Path:
         body = await read_body(scope["headers"], receive, self._max_body)
         path = scope["raw_path"].decode("latin-1")
         client = tuple(scope["client"] or ("", 0))
-        return Request(scope["method"], path, query_text, ids, query, headers, body, scope[PRINCIPAL], wanted, client)
+        principal = scope[PRINCIPAL]
+        return Request(scope["method"], path, query_text, ids, query, headers, body, principal, wanted, client, scope)
 
     def _other_method(self, scope: Any) -> Response:
         allowed = list(self._routes)

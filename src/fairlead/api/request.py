@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from fairlead.api.media import BODY_TYPES, PLAIN, Shape, media_type
@@ -16,7 +17,7 @@ GLOBAL_PARAMETERS = frozenset({"pretty", "human", "format", "filter_path", "erro
 @dataclass(frozen=True, slots=True)
 class Request:
     """`path` and `query_text` are as sent; `ids` are percent-decoded once; `principal` is None with security off; `client`
-    is the address and port of the connection's other end."""
+    is the address and port of the connection's other end, `connection` the server's view of it (the ASGI scope)."""
 
     method: str
     path: str
@@ -28,6 +29,7 @@ class Request:
     principal: Principal | None = None
     shape: Shape = PLAIN
     client: tuple[str, int] = ("", 0)
+    connection: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean query parameter; an empty value means true."""

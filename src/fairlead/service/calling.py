@@ -78,6 +78,16 @@ def concealed(fault: FairleadError, secrets: Iterable[Secret]) -> FairleadError:
     return fault
 
 
+def without(body: bytes, secrets: Iterable[Secret]) -> bytes:
+    """A good reply without the connector's credential, in any spelling of it."""
+    for secret in secrets:
+        if len(secret.reveal()) < MIN_SECRET:
+            continue
+        for form in forms(secret.reveal()):
+            body = body.replace(form.encode("utf-8", "surrogatepass"), MASK.encode())
+    return body
+
+
 class Caller:
     """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours. `audit` hears of
     destinations that were refused."""
@@ -252,4 +262,6 @@ class Caller:
         fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=action.reply_may_be_empty)
         if fault is not None:
             raise concealed(fault, connector.secrets)
+        if self._outside.limits.conceal:
+            reply.body = without(reply.body, connector.secrets)
         return reply

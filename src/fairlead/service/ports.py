@@ -23,11 +23,13 @@ class Random(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Our own bounds on a call to a provider, in seconds; connect and read time-outs are the connector's."""
+    """Our own bounds on a call to a provider, in seconds; connect and read time-outs are the connector's. `conceal`: a
+    reply is searched for the connector's credential before anybody sees it."""
 
     pool: float = 10.0
     total: float = 300.0
     queue: int = 1000
+    conceal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
 from fairlead.api.route import Run
+from fairlead.domain.identity import CERTIFICATE, Head
 from fairlead.domain.ports import Json
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import ObjectKind
 from fairlead.errors import SecurityApiFault
+from fairlead.security.certificate import ClientCertificate
 from fairlead.service.house import House
 from fairlead.service.security import account, validation
 from fairlead.service.security.api_keys import NewKey, read_grace
@@ -120,8 +122,18 @@ async def health(house: House, request: Request, _: object) -> Reply:
 
 
 async def whoami(house: House, request: Request, _: object) -> Reply:
-    """The certificate's view, for a connection that has none (spec/06 2.7)."""
-    return Reply("No security data", 403, content_type=_PLAIN)
+    """The certificate's view (spec/06 2.7): nothing without TLS; there are no nodes with certificates of their own."""
+    connection = request.connection
+    if connection.get("scheme") != "https":
+        return Reply("No security data", 403, content_type=_PLAIN)
+    der = connection.get(CERTIFICATE)
+    head = Head(request.method, connection["raw_path"], connection["headers"], None, request.client[0], connection)
+    shown = {
+        "dn": None if der is None else ClientCertificate(der).dn,
+        "is_admin": await _security(house).is_super_admin(head),
+        "is_node_certificate_request": False,
+    }
+    return Reply(shown)
 
 
 async def flush_cache(house: House, request: Request, _: object) -> Reply:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fairlead.domain.audit import Audit, NoAudit
-from fairlead.domain.identity import IdentitySource, LoginLimits, NoLoginLimits
+from fairlead.domain.identity import Head, IdentitySource, LoginLimits, NoLoginLimits
 from fairlead.domain.ports import Conflict, Put, Store, StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import KINDS, USERS
@@ -21,6 +21,7 @@ from fairlead.service.security.api_keys import USE_KIND, ApiKeys, KeyLimits
 from fairlead.service.security.basic import BasicSource
 from fairlead.service.security.composition import in_order
 from fairlead.service.security.configuration import Configuration
+from fairlead.service.security.connections import SuperAdminSource
 from fairlead.service.security.follower import FLUSH_KIND, SecurityFollower
 from fairlead.service.security.hashing import HashPool
 from fairlead.service.security.key_source import ApiKeySource
@@ -121,6 +122,14 @@ class SecurityService:
         if principal.key_id is not None:
             return False
         return principal.super_admin or not self.settings.rest_roles.isdisjoint(principal.roles)
+
+    async def is_super_admin(self, head: Head) -> bool:
+        """Whether the connection's certificate alone makes a super admin, whoever else the head names."""
+        for source in self.sources:
+            found = await source.identify(head) if isinstance(source, SuperAdminSource) else None
+            if isinstance(found, Principal):
+                return found.super_admin
+        return False
 
     def editor(self, principal: Principal, if_match: str | None = None) -> Editor:
         configuration = self.follower.current()
