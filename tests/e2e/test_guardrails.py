@@ -175,3 +175,20 @@ def test_a_changed_word_list_counts_on_every_worker(two_workers: Server, simulat
         if {reason(client.predict(model, v="rob"))[0] for _ in range(8)} == {400}:
             break
     assert {reason(client.predict(model, v="rob")) for _ in range(8)} == {(400, INPUT)}
+
+
+def test_no_schema_and_no_input_stop_a_worker(client: Client, simulator: str) -> None:
+    doubling: dict[str, Any] = {"a0": {"type": "string"}}
+    for n in range(1, 40):
+        doubling[f"a{n}"] = {"allOf": [{"$ref": f"#/$defs/a{n - 1}"}] * 2}
+    connector = client.connector(f"{simulator}/echo")
+    body = {"name": "doubling", "function_name": "remote", "connector_id": connector}
+    schema = {"$defs": doubling, "$ref": "#/$defs/a39"}
+    assert client("POST", f"{ML}/models/_register", body | {"interface": {"input": schema}}).status == 400
+    model = client.model(connector, "unbearable")
+    assert client("PUT", f"{ML}/models/{model}", {"interface": {"output": schema}}).status == 400
+    texts = {"properties": {"parameters": {"properties": {"v": {"items": {"type": "string"}}}}}}
+    client.ok("PUT", f"{ML}/models/{model}", {"interface": {"input": texts}})
+    answer = client.predict(model, v=[1] * 300_000)
+    assert answer.status == 400
+    assert answer.text.count("integer found") == 2, "once in the cause, once in the reason"

@@ -5,7 +5,7 @@ Nothing is fetched: a reference to another document is refused when the schema i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
@@ -15,6 +15,7 @@ from jsonschema_rs import RegexOptions, ValidationError
 from fairlead.domain.dataset import Dataset, PredictInput, QuestionAnswering, Remote, TextDocs, TextSimilarity, Value
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.inferences import inferences
+from fairlead.engine.interface_cost import PLAIN_CHARACTERS, Size, Unbounded, cost_of
 from fairlead.engine.interface_words import described
 from fairlead.errors import FairleadError, IllegalArgument, StatusFault
 from fairlead.java.json import JsonFault, compact, strict_loads
@@ -24,6 +25,8 @@ MAX_ERRORS = 20
 """Violations that are told of one instance."""
 MAX_SHOWN = 10_000
 """Characters of an instance that a message shows."""
+_ALL_ERRORS = 100_000
+"""Looks up to which all violations of an instance are collected, kilobytes each; of a larger one the first is told."""
 _DEFAULT_FILTER = {"return_bytes": False, "return_number": True}
 _PATTERNS = RegexOptions()
 _MAY_BE_JSON = frozenset('{["-0123456789tfn \t\r\n')
@@ -32,7 +35,7 @@ _MAY_BE_JSON = frozenset('{["-0123456789tfn \t\r\n')
 class CompiledSchema:
     """One side. Raises IllegalArgument for a text that is no JSON schema."""
 
-    __slots__ = ("_schema", "_side", "_text", "_validator")
+    __slots__ = ("_cost", "_schema", "_side", "_text", "_validator")
 
     def __init__(self, side: str, text: str) -> None:
         self._side = side
@@ -49,6 +52,10 @@ class CompiledSchema:
         except (ValidationError, ValueError) as fault:
             why = fault.message if isinstance(fault, ValidationError) else str(fault)
             raise IllegalArgument(f"The schema of [{side}] in the interface is not a JSON schema: {why}") from fault
+        try:
+            self._cost = cost_of(self._schema)
+        except Unbounded as fault:
+            raise IllegalArgument(f"The schema of [{side}] in the interface cannot be used: {fault}") from fault
 
     @property
     def texts(self) -> frozenset[str]:
@@ -58,14 +65,19 @@ class CompiledSchema:
             name for name, rule in members.items() if isinstance(rule, dict) and rule.get("type") == "string"
         )
 
-    def fits(self, instance: Any) -> bool:
+    def fits(self, instance: Any, characters: int = 0) -> bool:
+        """`characters` are those of the request's texts. Raises StatusFault 400 for what would take too long."""
+        if characters > PLAIN_CHARACTERS or not self._cost.plain:
+            excess = self._cost.excess(Size.of(instance))
+            if excess is not None:
+                raise StatusFault(f"The {self._side} cannot be checked by the model's interface: {excess}", 400)
         fits: bool = self._validator.is_valid(instance)
         return fits
 
     def fault(self, instance: Any) -> FairleadError:
         """Why it does not fit, in the recorded words."""
         told = []
-        for error in self._validator.iter_errors(instance):
+        for error in self._errors(instance):
             told.append(described(error, self._schema))
             if len(told) == MAX_ERRORS:
                 break
@@ -78,6 +90,15 @@ class CompiledSchema:
             f"{shown} with schema: {self._text}",
             400,
         )
+
+    def _errors(self, instance: Any) -> Iterable[ValidationError]:
+        if Size.of(instance).values * self._cost.looks <= _ALL_ERRORS:
+            return self._validator.iter_errors(instance)  # a list of all of them, however few are taken
+        try:
+            self._validator.validate(instance)
+        except ValidationError as first:
+            return (first,)
+        return ()
 
 
 class Interface:
@@ -95,7 +116,7 @@ class Interface:
         """Raises StatusFault 400. Only the check sees parameters as the values that their texts stand for."""
         if self._input is not None:
             instance = self._instance(asked.dataset, asked.action)
-            if not self._input.fits(instance):
+            if not self._input.fits(instance, _characters(asked.dataset)):
                 raise self._input.fault(instance)
 
     def check_output(self, results: Sequence[InferenceResult]) -> None:
@@ -127,6 +148,12 @@ class Interface:
             name: (_text(value) if name in texts else None if value is None else _value(value))
             for name, value in parameters.items()
         }
+
+
+def _characters(dataset: Dataset) -> int:
+    """Of the texts that may be read as large values."""
+    parameters = dataset.parameters if isinstance(dataset, Remote) else None
+    return sum(map(len, filter(None, parameters.values()))) if parameters else 0
 
 
 def _text(value: Value) -> str:
