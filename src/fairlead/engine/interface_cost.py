@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -94,16 +94,17 @@ class Size:
         return cls(values, levels - 1, characters)
 
 
-@dataclass(slots=True)
 class _Node:
     """A subschema: those that look at the same value, at a member of one name, at any member, at any item."""
 
-    own: int = 1
-    effort: int = 1
-    same: list[int] = field(default_factory=list)
-    named: list[int] = field(default_factory=list)
-    members: list[int] = field(default_factory=list)
-    items: list[int] = field(default_factory=list)
+    __slots__ = ("effort", "items", "members", "named", "own", "same")
+
+    def __init__(self) -> None:
+        self.own = self.effort = 1
+        self.same: list[int] = []
+        self.named: list[int] = []
+        self.members: list[int] = []
+        self.items: list[int] = []
 
 
 def cost_of(schema: Any) -> Cost:
