@@ -15,6 +15,7 @@ from fairlead.api.media import JSON, PLAIN, Shape, shape, unacceptable
 from fairlead.api.presence import PRESENCE, Presence
 from fairlead.api.reply import VERSION_HEADER, content_type, error_reply, rendered
 from fairlead.api.request import boolean, decode_segment, parse_query, refuse_unknown
+from fairlead.domain.connector import ActionType
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
@@ -92,9 +93,14 @@ class PredictRoute:
             if only_asks and self._gate is not None and principal is not None:
                 payload = rendered(self._gate.verdict(principal, ACTION, model_id).body, 200, wanted)
             else:
-                work = predict.predict(model_id, asked, principal)
-                presence: Presence | None = scope.get(PRESENCE)
-                payload = encode(await (work if presence is None else presence.needed(work)))
+                if asked.action == ActionType.BATCH_PREDICT:
+                    # Started even if its caller leaves: no presence is asked.
+                    started = await self._house.batches.start(model_id, asked, principal)
+                    payload = rendered(started.shown(), 200, PLAIN)
+                else:
+                    work = predict.predict(model_id, asked, principal)
+                    presence: Presence | None = scope.get(PRESENCE)
+                    payload = encode(await (work if presence is None else presence.needed(work)))
                 if self._gate is not None:
                     self._gate.used(scope, principal, ACTION, model_id)
                 if wanted is not PLAIN:

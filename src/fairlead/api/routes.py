@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from fairlead.api.handlers import batches as b
 from fairlead.api.handlers import cluster as c
 from fairlead.api.handlers import controllers as limits
 from fairlead.api.handlers import monitoring as m
@@ -151,10 +152,10 @@ def _cancels() -> tuple[Route, ...]:
             f"/tasks/{{task_id}}/{name}",
             "tasks/cancel",
             r.nothing,
-            r.cancel_task,
+            b.cancel_task,
             doc,
             reply="Status",
-            answers=(404, 501),
+            answers=(403, 404, 502, 504),
         )
         for name in ("_cancel", "_cancel_batch")
     )
@@ -181,7 +182,7 @@ ROUTES: tuple[Route, ...] = (
     _ml("GET", "/models/{model_id}", "models/get", r.nothing, r.get_model, "A model.", ("return_content",), reply="Model", answers=_MAY_BE_MISSING),
     _ml("PUT", "/models/{model_id}", "models/update", r.decode_model_update, r.update_model, "Update a model; a loaded one uses it at once.", body="ModelUpdate", reply="Written", answers=_MAY_BE_MISSING),
     _ml("DELETE", "/models/{model_id}", "models/delete", r.nothing, r.delete_model, "Delete a model that is not deployed.", reply="Written", answers=(404, 409)),
-    _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, r.get_task, "A task.", reply="Task", answers=_MAY_BE_MISSING),
+    _ml("GET", "/tasks/{task_id}", "tasks/get", r.nothing, b.get_task, "A task; the provider of a batch job that runs is asked how it is.", reply="Task", answers=(403, 404, 502, 504)),
     _ml("DELETE", "/tasks/{task_id}", "tasks/delete", r.nothing, r.delete_task, "Delete a task that does not run.", reply="Written", answers=(404, 409)),
     _ml("POST", "/controllers/{model_id}", "controllers/create", limits.decode_create, limits.create, "Limit single users of a model; replaces the controller that is there.", body="Controller", reply="ControllerCreated", answers=(404, 409)),
     _ml("PUT", "/controllers/{model_id}", "controllers/update", limits.decode_update, limits.update, "Merge limits into a model's controller.", body="Controller", reply="Written", answers=(404, 409)),
@@ -195,5 +196,6 @@ ROUTES: tuple[Route, ...] = (
     *_searches(),
     *_monitoring(),
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters.", body="RemotePredict", reply="Inferences", answers=_PREDICT),
+    _ml("POST", "/models/{model_id}/_batch_predict", "predict", b.decode_batch_predict, b.batch_predict, "Start a batch job at the provider; its task says how it is.", body="RemotePredict", reply="BatchStarted", answers=_PREDICT),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape.", body="Predict", reply="Inferences", answers=_PREDICT),
 )  # fmt: skip

@@ -46,6 +46,7 @@ class Type(StrEnum):
     FLOAT = "float"
     STRING = "string"
     LIST = "list"
+    REGEX = "regular expression"
     REGEX_LIST = "list of regular expressions"
     TARGET_LIST = "list of private targets"
     BYTES = "byte size"
@@ -82,8 +83,8 @@ _KEPT = "Kept and shown; belongs to a feature outside this server."
 
 
 def _rows() -> tuple[Setting, ...]:
-    b, i, lng, flt, s, lst, rgx = (
-        Type.BOOL, Type.INT, Type.LONG, Type.FLOAT, Type.STRING, Type.LIST, Type.REGEX_LIST,
+    b, i, lng, flt, s, lst, rx, rgx = (
+        Type.BOOL, Type.INT, Type.LONG, Type.FLOAT, Type.STRING, Type.LIST, Type.REGEX, Type.REGEX_LIST,
     )  # fmt: skip
     kept = [
         ("agent_framework_enabled", "true"), ("memory_feature_enabled", "true"), ("rag_pipeline_feature_enabled", "true"),
@@ -113,17 +114,17 @@ def _rows() -> tuple[Setting, ...]:
         Setting(P + "max_model_on_node", i, "10", _KEPT, 0, 10000),
         Setting(P + "max_register_model_tasks_per_node", i, "10", "0 refuses registrations; they run one at a time.", 0, 10),
         Setting(P + "max_deploy_model_tasks_per_node", i, "10", "Deployments that a worker runs at once; more are refused.", 0, 10),
-        Setting(P + "max_batch_inference_tasks", i, "100", "Batch jobs at once (not built yet).", 0, 10000),
+        Setting(P + "max_batch_inference_tasks", i, "100", "Batch jobs that may wait or run at once; more are refused with 429.", 0, 10000),
         Setting(P + "max_batch_ingestion_tasks", i, "100", _KEPT, 0, 10000),
         Setting(P + "batch_ingestion_bulk_size", i, "500", _KEPT, 100, 100000),
-        Setting(P + "offline_batch_inference_enabled", b, "true", "Off: batch predictions are refused (not built yet)."),
+        Setting(P + "offline_batch_inference_enabled", b, "true", "Off: batch jobs are neither started nor asked for; cancelling still works."),
         Setting(P + "offline_batch_ingestion_enabled", b, "true", _KEPT),
-        Setting(P + "remote_job.status_field", lst, ("status", "Status", "TransformJobStatus"), "Where a batch job's state stands (not built yet)."),
-        Setting(P + "remote_job.status_regex.completed", s, "(complete|completed|partiallyCompleted)", "Which states mean completed (not built yet)."),
-        Setting(P + "remote_job.status_regex.cancelled", s, "(stopped|cancelled)", "Which states mean cancelled (not built yet)."),
-        Setting(P + "remote_job.status_regex.cancelling", s, "(stopping|cancelling)", "Which states mean cancelling (not built yet)."),
-        Setting(P + "remote_job.status_regex.expired", s, "(expired|timeout)", "Which states mean expired (not built yet)."),
-        Setting(P + "remote_job.status_regex.failed", s, "(failed)", "Which states mean failed (not built yet)."),
+        Setting(P + "remote_job.status_field", lst, ("status", "Status", "TransformJobStatus"), "Members of a provider's answer in which a batch job's state stands, in the order in which they are looked at."),
+        Setting(P + "remote_job.status_regex.completed", rx, "(complete|completed|partiallyCompleted)", "What in a provider's state means completed: a Java regular expression that is searched for in any case."),
+        Setting(P + "remote_job.status_regex.cancelled", rx, "(stopped|cancelled)", "What in a provider's state means cancelled: a Java regular expression that is searched for in any case."),
+        Setting(P + "remote_job.status_regex.cancelling", rx, "(stopping|cancelling)", "What in a provider's state means cancelling: a Java regular expression that is searched for in any case."),
+        Setting(P + "remote_job.status_regex.expired", rx, "(expired|timeout)", "What in a provider's state means expired: a Java regular expression that is searched for in any case."),
+        Setting(P + "remote_job.status_regex.failed", rx, "(failed)", "What in a provider's state means failed: a Java regular expression that is searched for in any case."),
         Setting(P + "controller_enabled", b, "true", "Off: the controller routes are refused; limits that are set stay."),
         Setting(P + "safe_delete_model", b, "false", "Refuses to delete models that are in use."),
         Setting(P + "sync_up_job_interval_in_seconds", i, "10", "How often idle models are looked for; 0 = never.", 0, 86400),
@@ -146,6 +147,7 @@ def _rows() -> tuple[Setting, ...]:
         *(Setting(P + name, b, default, _KEPT) for name, default in kept),
         Setting(OURS + "access.public_is_read_only", b, "false", "On: what is public or has no owner is changed and deleted by its owner and administrators only. Off: by everybody with the privilege, as in the original."),
         Setting(OURS + "access.refused_is_not_found", b, "false", "On: what a caller has no access to answers as if it did not exist. Off: 403, as in the original."),
+        Setting(OURS + "batch.poll_interval_in_seconds", i, "60", "How often the provider of a running batch job is asked how it is; 0 = only when its task is read.", 0, 86400),
         Setting(OURS + "compat.refuse_update_of_deployed_connectors", b, "false", "On: as in the original, a connector that a deployed model uses cannot be updated. Off: models use the update at once."),
         Setting(OURS + "egress.private_targets", Type.TARGET_LIST, (), "Private networks that single connectors may call, as `<connector id>=<network>:<port>`, for example `abc=10.2.0.0/16:8080` or `abc=[fd12::/64]:443`; for a connector inside a model, the model's id. The trusted endpoints must admit the URL as well. A metadata address must be listed by itself."),
         Setting(OURS + "egress.runtime_host", s, "same_pattern", "How far a caller's parameter may move a request from the connector's own host: within the trusted pattern that admits the connector's URL, to any trusted host (as the original), or never.", choices=("same_pattern", "any_trusted", "never")),

@@ -82,7 +82,8 @@ Dataset = Remote | TextDocs | TextSimilarity | QuestionAnswering
 
 @dataclass(frozen=True, slots=True)
 class PredictInput:
-    """A decoded predict request: the dataset and, if the body named one, the action to run."""
+    """A decoded predict request: the dataset, the action to run, and where a batch job's failures are to be written."""
 
     dataset: Dataset
     action: str = "PREDICT"
+    dlq: Mapping[str, str] | None = None

@@ -14,7 +14,7 @@ import msgspec
 from fairlead.domain.connector import Action, ActionType, ClientConfig, Connector
 from fairlead.domain.dataset import Dataset, Remote, TextDocs, Value
 from fairlead.domain.secret import Secret
-from fairlead.engine import chunk
+from fairlead.engine import batch_actions, chunk
 from fairlead.engine.client_tls import ClientTls, client_tls
 from fairlead.engine.functions.post import POST_FUNCTIONS, PostFunction
 from fairlead.engine.functions.pre import PRE_FUNCTIONS, PreFunction, without_function
@@ -218,15 +218,18 @@ class CompiledConnector:
             self._actions.setdefault(str(action.action_type), compiled)
             if action.name is not None:
                 self._by_name.setdefault(action.name, compiled)
+        if (create := self._actions.get(ActionType.BATCH_PREDICT)) is not None:
+            for action in batch_actions.derived(connector, create.own_url):
+                self._actions[str(action.action_type)] = CompiledAction(action, owned, credential, compiler)
 
     def __repr__(self) -> str:
         return f"CompiledConnector({self.protocol})"
 
     def action(self, name: str) -> CompiledAction:
-        """By type or by name; raises IllegalArgument."""
+        """By type or by name; raises IllegalArgument, or UnsupportedOperation for what a batch job needs."""
         found = self._actions.get(name) or self._by_name.get(name)
         if found is None:
-            raise IllegalArgument(f"no {name} action found")
+            raise batch_actions.missing(name) or IllegalArgument(f"no {name} action found")
         return found
 
     @property

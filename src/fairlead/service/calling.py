@@ -66,15 +66,21 @@ class Outside(Protocol):
     def proxy(self) -> ForwardProxy | None: ...
 
 
+def masked(text: str, secrets: Iterable[Secret]) -> str:
+    """The text without the secrets, in whatever spelling it holds them (T-08)."""
+    for secret in secrets:
+        if len(secret.reveal()) >= MIN_SECRET:
+            for form in forms(secret.reveal()):
+                text = text.replace(form, MASK)
+    return text
+
+
 def concealed(fault: FairleadError, secrets: Iterable[Secret]) -> FairleadError:
     """The fault without the connector's credential: a provider that quotes the request must not show it to a caller who
-    was never given it (T-08). Only faults pay for the search."""
-    for secret in secrets:
-        if len(secret.reveal()) < MIN_SECRET:
-            continue
-        for form in forms(secret.reveal()):
-            fault.reason = None if fault.reason is None else fault.reason.replace(form, MASK)
-            fault.headers = {name: value.replace(form, MASK) for name, value in fault.headers.items()}
+    was never given it. Only faults pay for the search."""
+    secrets = tuple(secrets)
+    fault.reason = None if fault.reason is None else masked(fault.reason, secrets)
+    fault.headers = {name: masked(value, secrets) for name, value in fault.headers.items()}
     return fault
 
 
@@ -113,6 +119,12 @@ class Caller:
         if len(datasets) == 1:
             return [await self._call(connector, known, action, datasets[0], limits, watch)]
         return await self._all(connector, known, action, datasets, limits, watch)
+
+    async def send(self, connector: CompiledConnector, outgoing: Outgoing) -> Reply:
+        """A request that no action made, with everything else as in a predict; its reply may be empty. Raises
+        fairlead.errors."""
+        attempts = self._attempt if connector.retry is None else self._with_retries
+        return await attempts(connector, outgoing, self.destination(connector, {}, outgoing), True)
 
     def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
         """The parsed and trusted URL; known by its text until the egress policy or the size limit changes."""
@@ -189,10 +201,8 @@ class Caller:
             await limits.admit()
         if watch is not None:
             await watch.request(outgoing)
-        if connector.retry is None:
-            reply = await self._attempt(connector, action, outgoing, destination)
-        else:
-            reply = await self._with_retries(connector, action, outgoing, destination)
+        attempts = self._attempt if connector.retry is None else self._with_retries
+        reply = await attempts(connector, outgoing, destination, action.reply_may_be_empty)
         if watch is not None:
             await watch.reply(reply.body)
         arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
@@ -226,7 +236,7 @@ class Caller:
         )
 
     async def _with_retries(
-        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
+        self, connector: CompiledConnector, outgoing: Outgoing, destination: Destination, empty_is_fine: bool
     ) -> Reply:
         """Attempts as the connector's plan says; `Retry-After` is honoured within its budget (D-42)."""
         plan = connector.retry
@@ -236,7 +246,7 @@ class Caller:
         failures: list[FairleadError] = []
         while True:
             try:
-                return await self._attempt(connector, action, outgoing, destination)
+                return await self._attempt(connector, outgoing, destination, empty_is_fine)
             except FairleadError as fault:
                 elapsed = (self._outside.monotonic() - started) * 1000
                 if not retryable(fault.status) or not plan.again(len(failures) + 1, elapsed):
@@ -251,7 +261,7 @@ class Caller:
             await asyncio.sleep(wait / 1000)
 
     async def _attempt(
-        self, connector: CompiledConnector, action: CompiledAction, outgoing: Outgoing, destination: Destination
+        self, connector: CompiledConnector, outgoing: Outgoing, destination: Destination, empty_is_fine: bool
     ) -> Reply:
         """One request, signed anew; a reply that stands for an error is raised as one."""
         call = self.request(connector, outgoing, destination.url)
@@ -259,7 +269,7 @@ class Caller:
             reply = await self._outside.upstream.send(destination.route, call, destination.limits)
         except UpstreamError as broken:
             raise client_error(broken) from broken
-        fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=action.reply_may_be_empty)
+        fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=empty_is_fine)
         if fault is not None:
             raise concealed(fault, connector.secrets)
         if self._outside.limits.conceal:

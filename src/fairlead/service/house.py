@@ -14,8 +14,13 @@ from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.model import Model
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.security.server_tls import ServerTls
+from fairlead.service.batch_jobs import BatchJobs
+from fairlead.service.batch_poller import BatchPoller
+from fairlead.service.batches import BatchService
+from fairlead.service.calling import Caller
 from fairlead.service.connectors import ConnectorService
 from fairlead.service.controllers import ControllerService
+from fairlead.service.dead_letters import DeadLetters
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.groups import GroupService
 from fairlead.service.guard import Guard, compile_guard
@@ -38,7 +43,7 @@ from fairlead.service.snapshot import Snapshot
 from fairlead.service.stats import StatsService
 from fairlead.service.sync_up import SyncUpJob
 from fairlead.service.tasks import TaskService
-from fairlead.service.usage import Recorder
+from fairlead.service.usage import BatchCounts, Recorder
 from fairlead.service.word_lists import WordListService
 
 GUARDS_AT_ONCE = 2
@@ -96,6 +101,11 @@ class House:
         self.settings = SettingsService(ports, snapshot)
         self.search = SearchService(ports, snapshot)
         self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder)
+        caller = Caller(ports, lambda: int(snapshot.settings["max_json_size"]), ports.audit)
+        letters, jobs = DeadLetters(ports, caller), BatchJobs(ports, snapshot, caller)
+        starts = PredictService(ports, snapshot, self.models, self.deployments, BatchCounts(self.recorder))
+        self.batches = BatchService(ports, snapshot, starts, self.tasks, jobs, letters)
+        self.batch_poller = BatchPoller(ports, snapshot, jobs, letters, worker_id)
         self.reports = Reports(
             ports.store, self.recorder, ports.node_id, worker_id, ports.clock, ports.monotonic, self._gauges
         )
@@ -110,7 +120,7 @@ class House:
 
     async def run_jobs(self) -> None:
         """What a worker does by itself beside answering; runs until cancelled."""
-        jobs = [self.reports.run(), self.sync_up.run(), self.limits.run()]
+        jobs = [self.reports.run(), self.sync_up.run(), self.batch_poller.run(), self.limits.run()]
         if self.key_upkeep is not None:
             jobs.append(self.key_upkeep.run())
         if self.ports.references is not None:
@@ -125,6 +135,7 @@ class House:
         if self.security is not None:
             await self.security.save_uses()
         await self.sync_up.stop()
+        await self.batch_poller.stop()
         if self.key_upkeep is not None:
             await self.key_upkeep.stop()
         await self.reports.stop()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from fairlead.domain import connector as connectors
 from fairlead.domain import model as models
 from fairlead.domain.connector import Connector, aws_fault, insecure, insecure_fault, protocol_fault
 from fairlead.domain.model import Model
+from fairlead.domain.secret import Secret
 from fairlead.engine.compiled import CompiledConnector
 from fairlead.errors import StatusFault
 from fairlead.service import credentials, references
 from fairlead.service.ports import Ports
-from fairlead.service.snapshot import ReadyModel
+from fairlead.service.snapshot import ReadyModel, Source
 
 
 def model_id_suffix(id: str, model: Model) -> str:
@@ -18,8 +22,18 @@ def model_id_suffix(id: str, model: Model) -> str:
     return "" if model.is_hidden is True else f" Model ID: {id}"
 
 
-async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
-    """A ready model; the internal connector wins over a connector id (spec/02 1.3.1). Raises fairlead.errors."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model's connector with its credential in plain; `resource` is the id of the document that holds it."""
+
+    connector: Connector
+    credential: Mapping[str, Secret]
+    resource: str
+    sources: tuple[Source, ...]
+
+
+async def open_connector(ports: Ports, id: str, model: Model) -> Opened:
+    """The connector that the model uses; the internal one wins over a connector id (spec/02 1.3.1). Raises fairlead.errors."""
     connector, kind, resource = model.connector, models.KIND, id
     if connector is None:
         resource, kind = model.connector_id or "", connectors.KIND
@@ -34,4 +48,11 @@ async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
         raise insecure_fault()
     opened = await credentials.open_sealed(ports.vault, connector, kind, resource)
     plain, sources = await references.resolved(ports, opened)
-    return ReadyModel(id, model, CompiledConnector(connector, plain, ports.scripts, resource), sources=sources)
+    return Opened(connector, plain, resource, sources)
+
+
+async def load_model(ports: Ports, id: str, model: Model) -> ReadyModel:
+    """A ready model. Raises fairlead.errors."""
+    opened = await open_connector(ports, id, model)
+    compiled = CompiledConnector(opened.connector, opened.credential, ports.scripts, opened.resource)
+    return ReadyModel(id, model, compiled, sources=opened.sources)

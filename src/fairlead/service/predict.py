@@ -23,7 +23,7 @@ from fairlead.service.deployment import DeploymentService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
-from fairlead.service.usage import Recorder
+from fairlead.service.usage import PredictCounts
 
 INPUT_TYPES = {
     Remote: "REMOTE",
@@ -46,7 +46,7 @@ class PredictService:
         snapshot: Snapshot,
         models: ModelService,
         deployments: DeploymentService,
-        recorder: Recorder,
+        recorder: PredictCounts,
     ) -> None:
         self._deployments = deployments
         self._recorder = recorder

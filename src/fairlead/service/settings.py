@@ -75,8 +75,8 @@ def _check(scope: str, key: str, value: Text | None) -> None:
     if value is None:
         return
     typed = read(row, value)
-    if row.type is Type.REGEX_LIST:
-        for pattern in typed:
+    if row.type in (Type.REGEX, Type.REGEX_LIST):
+        for pattern in (typed,) if row.type is Type.REGEX else typed:
             check_pattern(pattern)
 
 

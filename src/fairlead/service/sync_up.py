@@ -5,7 +5,6 @@ One worker of all nodes does it at a time, by lease. It answers no request.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from functools import partial
 
@@ -16,6 +15,7 @@ from fairlead.errors import FairleadError
 from fairlead.service import tasks
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.lease import Lease
+from fairlead.service.pacing import Pace
 from fairlead.service.ports import Ports
 from fairlead.service.reports import Reports, drop_dead_nodes
 from fairlead.service.snapshot import Snapshot
@@ -40,17 +40,16 @@ class SyncUpJob:
         self._deployments = deployments
         self._reports = reports
         self._lease = Lease(ports.store, "sync_up", worker_id, ports.clock)
-        self._changed = asyncio.Event()
         self._cleaned = 0
-        self._interval = self._snapshot.settings[_INTERVAL]
+        self._pace = Pace(self._snapshot.settings[_INTERVAL])
         snapshot.on_settings.append(self._take_interval)
 
     async def run(self) -> None:
         """Until cancelled. A round that fails is reported and does not end the job."""
         while True:
-            await self._pause()
+            await self._pace.pause()
             try:
-                if await self._lease.hold(max(_LEAST_LEASE_SECONDS, self._interval * _LEASE_ROUNDS) * 1000):
+                if await self._lease.hold(int(max(_LEAST_LEASE_SECONDS, self._pace.seconds * _LEASE_ROUNDS)) * 1000):
                     await self.round()
             except StoreUnavailable:
                 log.warning("the store cannot be reached; the sync-up job waits")
@@ -103,15 +102,4 @@ class SyncUpJob:
             await self._deployments.redeploy(id)
 
     def _take_interval(self, settings: ClusterSettings) -> None:
-        if settings[_INTERVAL] != self._interval:
-            self._interval = settings[_INTERVAL]
-            self._changed.set()
-
-    async def _pause(self) -> None:
-        """One interval of the length in force when it ends; no length = until it gets one."""
-        while True:
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), self._interval or None)
-            except TimeoutError:
-                return
+        self._pace.set(settings[_INTERVAL])

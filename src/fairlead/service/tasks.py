@@ -69,8 +69,20 @@ class _Where:
 
 
 def _open(document: Document) -> bool:
-    """Whether the task waits or runs in this server; batch jobs run at their provider."""
-    return document.body["state"] in UNFINISHED and document.body["task_type"] != TaskType.BATCH_PREDICTION
+    """Whether the task waits or runs in this server; a batch job runs at its provider once that has accepted it."""
+    body = document.body
+    mine = body["task_type"] != TaskType.BATCH_PREDICTION or body["state"] == TaskState.CREATED
+    return mine and body["state"] in UNFINISHED
+
+
+async def batch_tasks(store: Store, states: Collection[str]) -> list[Document]:
+    """The tasks of batch jobs in these states."""
+    conditions = [_Where("task_type", (TaskType.BATCH_PREDICTION,)), _Where("state", states)]
+    return [
+        document
+        for document in await store.find(KIND, conditions)
+        if document.body["task_type"] == TaskType.BATCH_PREDICTION and document.body["state"] in states
+    ]
 
 
 async def _fail(store: Store, documents: Sequence[Document], reason: str, now: int) -> int:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Protocol
 
 from fairlead.domain.ports import Json
 from fairlead.errors import FairleadError
@@ -20,6 +21,8 @@ SHARED_SAMPLES = 1000
 SHARED_RUNNING = 100
 """Running predictions per worker that others get to see."""
 
+BATCH_PREDICT = "batch_predict"
+"""The action that starts a batch job, as statistics call it."""
 
 Sample = tuple[float, float, float]
 """When a predict ended in epoch milliseconds, how long it took, and its part of provider and engine, in milliseconds."""
@@ -147,6 +150,10 @@ class Recorder:
             actions[name] = actions.get(name, 0) + 1
         return Action(self, counts)
 
+    def touch(self, model_id: str) -> None:
+        """The model is in use now, so that its time to live begins anew."""
+        self.usage(model_id).used = self.now() * 1000 + self._offset
+
     def usage(self, model_id: str) -> ModelUsage:
         found = self.models.get(model_id)
         if found is None:
@@ -183,6 +190,41 @@ class Recorder:
         """The oldest, with their start in epoch milliseconds."""
         oldest = list(self.running.items())[:SHARED_RUNNING]
         return [[number, id, kind, int(started * 1000 + self._offset)] for number, (id, kind, started) in oldest]
+
+
+class PredictCounts(Protocol):
+    """What a predict tells of itself; see `Recorder`."""
+
+    @property
+    def now(self) -> Callable[[], float]: ...
+
+    def begin(self, model_id: str, input_type: str) -> int: ...
+
+    def succeeded(self, number: int, inference: float) -> None: ...
+
+    def failed(self, number: int, fault: BaseException) -> None: ...
+
+
+class BatchCounts:
+    """Counts the predicts that start batch jobs as actions of that name; they leave no samples of latency."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.now = recorder.now
+        self._recorder = recorder
+        self._running: dict[int, Action] = {}
+        self._begun = 0
+
+    def begin(self, model_id: str, input_type: str) -> int:
+        self._begun += 1
+        self._running[self._begun] = self._recorder.action(BATCH_PREDICT, model_id).__enter__()
+        self._recorder.touch(model_id)
+        return self._begun
+
+    def succeeded(self, number: int, inference: float) -> None:
+        self._running.pop(number).__exit__(None, None, None)
+
+    def failed(self, number: int, fault: BaseException) -> None:
+        self._running.pop(number).__exit__(type(fault), fault, None)
 
 
 def _report(usage: ModelUsage, now: int) -> Json:

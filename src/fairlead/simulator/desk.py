@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fairlead.simulator.failures import Script, asked, parse_rules
+from fairlead.simulator.jobs import Jobs
 from fairlead.simulator.message import Refused, Reply, Request, answer
 from fairlead.simulator.providers import router
 from fairlead.simulator.providers.plain import error as plain_error
@@ -84,6 +85,7 @@ class Desk:
         self._verify = verify
         self._router = router()
         self._counts = CallCounts()
+        self._jobs = Jobs()
         self._served = 0
 
     def reply(self, request: Request) -> Reply:
@@ -122,7 +124,9 @@ class Desk:
             for wanted in route.takes:
                 wanted.check(given)
         body = given if isinstance(given, dict) else {}
-        return route.handler(Exchange(request, match.arguments, body, self._counts, self.settings.dimensions))
+        return route.handler(
+            Exchange(request, match.arguments, body, self._counts, self.settings.dimensions, self._jobs)
+        )
 
     def _admit(self, provider: Provider, request: Request) -> None:
         if provider.credentials and not any(credential.given(request) for credential in provider.credentials):
@@ -150,6 +154,7 @@ class Desk:
             case ("DELETE", "/__requests"):
                 self.log.clear()
                 self._counts.clear()
+                self._jobs.clear()
                 return answer({"ok": True})
             case (_, "/__requests"):
                 return answer({"requests": [logged.echo() for logged in self.log.snapshot()]})

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from fairlead.simulator.jobs import Jobs
 from fairlead.simulator.message import Refused, Reply, Request
 from fairlead.simulator.vectors import model_dimensions
 
@@ -74,13 +75,14 @@ class CallCounts:
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What a handler gets: the request, the values of the path's `{names}` (percent-decoded), the body as a JSON object
-    (empty when it is another kind; handlers with `takes` always see an object), the call counts and the dimensions."""
+    (empty when it is another kind; handlers with `takes` always see an object), the call counts, the dimensions and the batch jobs."""
 
     request: Request
     arguments: Mapping[str, str]
     body: Mapping[str, object]
     counts: CallCounts
     dimensions: int | None
+    jobs: Jobs = field(default_factory=Jobs)
 
     def length(self, model: str, wanted: object = None) -> int:
         """How long an embedding is: what the caller asked for, else what the simulator was started with, else what the

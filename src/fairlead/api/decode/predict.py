@@ -39,8 +39,9 @@ _FILTERS = frozenset({*_RESULT_FILTER, "result_filter"})
 _NOT_PREDICTING = (ActionType.CANCEL_BATCH_PREDICT, ActionType.BATCH_PREDICT_STATUS)
 
 
-def predict_body(algorithm: str, body: bytes) -> PredictInput:
-    """Raises the 400s of spec/02 3.2. `algorithm` in any case, as in the path."""
+def predict_body(algorithm: str, body: bytes, usual: str = ActionType.PREDICT) -> PredictInput:
+    """Raises the 400s of spec/02 3.2. `algorithm` in any case, as in the path; `usual` is the action of a body that names
+    none."""
     kind = algorithm.lower()
     if kind not in _DATASETS:
         if kind in LOCAL_ALGORITHMS:
@@ -54,10 +55,9 @@ def predict_body(algorithm: str, body: bytes) -> PredictInput:
             raise JsonFault("not an object")
     except JsonFault:
         value = jackson.parse_object(body).plain()
-    action = _action(value["action_type"], body) if "action_type" in value else ActionType.PREDICT
-    if value.get("dlq") is not None:
-        _check_dlq(value["dlq"], body)
-    return PredictInput(_DATASETS[kind](value, body), action)
+    action = _action(value["action_type"], body) if "action_type" in value else usual
+    dlq = None if value.get("dlq") is None else _dlq(value["dlq"], body)
+    return PredictInput(_DATASETS[kind](value, body), action, dlq)
 
 
 def _node(body: bytes, *path: str) -> jackson.Node:
@@ -79,11 +79,12 @@ def _action(value: Any, body: bytes) -> str:
     return name
 
 
-def _check_dlq(value: Any, body: bytes) -> None:
+def _dlq(value: Any, body: bytes) -> dict[str, str]:
     if not isinstance(value, dict):
         jackson.expect(_node(body, "dlq"), "object")
     if value.get("bucket") is None or value.get("region") is None:
         raise IllegalArgument("DLQ bucketName or region cannot be null")
+    return {name: str(read.flatten(item)) for name, item in value.items() if item is not None}
 
 
 def _remote(value: Mapping[str, Any], body: bytes) -> Dataset:

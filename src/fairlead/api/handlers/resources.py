@@ -9,7 +9,7 @@ from fairlead.api.decode import connector as connector_bodies
 from fairlead.api.decode import model as model_bodies
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
-from fairlead.errors import BodyParse, IllegalArgument, StatusFault
+from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, parse
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.groups import GroupFields
@@ -132,17 +132,8 @@ async def undeploy_model(house: House, request: Request, ids: Ids) -> Reply:
     return Reply(await house.deployments.undeploy(models, nodes, request.principal))
 
 
-async def get_task(house: House, request: Request, _: None) -> Reply:
-    return Reply((await house.tasks.get(request.ids["task_id"])).document())
-
-
 async def delete_task(house: House, request: Request, _: None) -> Reply:
     return Reply(await house.tasks.delete(request.ids["task_id"]))
-
-
-async def cancel_task(house: House, request: Request, _: None) -> Reply:
-    await house.tasks.batch_job(request.ids["task_id"])
-    raise StatusFault("This server runs no batch jobs", 501)
 
 
 def decode_search(request: Request) -> Node:

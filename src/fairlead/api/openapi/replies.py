@@ -194,6 +194,14 @@ REPLIES: dict[str, Schema] = {
     ),
     "Model": MODEL,
     "Task": TASK,
+    "BatchStarted": members(
+        {
+            "task_id": text(),
+            "status": text(),
+            "remote_job": whatever("What the provider said of the job, and `dlq` as it was given."),
+        },
+        ("task_id", "status", "remote_job"),
+    ),
     "ControllerCreated": _made("model_id", "status"),
     "Controller": members(
         {"model_id": text(), "user_rate_limiter": mapped(whatever())}, ("model_id", "user_rate_limiter")

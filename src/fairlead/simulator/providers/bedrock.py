@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fairlead.simulator.message import Refused, Reply, answer, numbers
 from fairlead.simulator.providers import anthropic, cohere, openai
+from fairlead.simulator.providers.batches import bedrock_routes
 from fairlead.simulator.routes import Exchange, Field, Provider, Route
 from fairlead.simulator.vectors import tokens, unit_vector
 
@@ -207,6 +208,17 @@ BEDROCK = Provider(
             (openai.MODEL, *openai.CHAT_FIELDS),
         ),
     ),
+)
+
+BEDROCK_JOBS = Provider(
+    name="Bedrock jobs",
+    hosts=("bedrock.*.amazonaws.com",),
+    error=error,
+    signed=True,
+    service="bedrock",
+    request_id="x-amzn-RequestId",
+    doc="Batch inference.",
+    routes=bedrock_routes(),
 )
 
 AWS = Provider(

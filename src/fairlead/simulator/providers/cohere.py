@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fairlead.simulator.message import Refused, Reply, answer, numbers
+from fairlead.simulator.providers.batches import cohere_routes
 from fairlead.simulator.providers.openai import fingerprint, last_said
 from fairlead.simulator.routes import Credential, Exchange, Field, Provider, Route
 from fairlead.simulator.vectors import QUANTIZED, relevance, tokens, unit_vector
@@ -155,5 +156,6 @@ COHERE = Provider(
             "quotes the last message",
             (_MODEL, Field("messages", ("array",), required=True)),
         ),
+        *cohere_routes(),
     ),
 )

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable, Mapping
 
 from fairlead.simulator.message import Refused, Reply, answer, events, numbers
+from fairlead.simulator.providers.batches import openai_routes
 from fairlead.simulator.routes import Credential, Exchange, Field, Handler, Provider, Route
 from fairlead.simulator.vectors import tokens, unit_vector
 
@@ -188,6 +189,7 @@ OPENAI = Provider(
         Route("POST", "/chat/completions", chat, "the same, as DeepSeek documents it", (MODEL, *CHAT_FIELDS)),
         Route("POST", "/v1/completions", _completion, "quotes the prompt", (MODEL, *_COMPLETION_FIELDS)),
         Route("POST", "/v1/embeddings", _embeddings, "a vector for each input", (MODEL, *_EMBEDDING_FIELDS)),
+        *openai_routes(),
     ),
 )
 

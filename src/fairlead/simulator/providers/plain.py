@@ -12,6 +12,7 @@ from typing import Any
 
 from fairlead.simulator.failures import checked_header
 from fairlead.simulator.message import JSON, Refused, Reply, answer, events
+from fairlead.simulator.providers.batches import bedrock_routes, cohere_routes, openai_routes, sagemaker_routes
 from fairlead.simulator.providers.ollama import OLLAMA_ROUTES
 from fairlead.simulator.routes import Exchange, Provider, Route
 from fairlead.simulator.vectors import short_vector
@@ -226,6 +227,10 @@ PLAIN = Provider(
         Route("*", "{before:path}/v1/embeddings", _embeddings, "OpenAI embeddings, 4 numbers for each input"),
         Route("*", "{before:path}/cohere/{version:path}/embed", _embed, "Cohere embeddings, 4 numbers for each text"),
         Route("*", "{before:path}/cohere/{version:path}/rerank", _rerank, "Cohere rerank, results out of order"),
+        *openai_routes("{before:path}"),
+        *cohere_routes("{before:path}/cohere"),
+        *sagemaker_routes("/sagemaker/jobs"),
+        *bedrock_routes("/bedrock"),
         Route("*", "/sagemaker/endpoints/{name:path}", _invocations, "a list of texts: a list of vectors"),
         Route("*", "/bedrock/model/{model}{rest:path}", _invoke, "Titan and Cohere embeddings, or a completion"),
         *OLLAMA_ROUTES,

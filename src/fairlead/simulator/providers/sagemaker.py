@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 
 from fairlead.simulator.message import Refused, Reply, answer, numbers
+from fairlead.simulator.providers.batches import sagemaker_routes
 from fairlead.simulator.routes import Exchange, Provider, Route
 from fairlead.simulator.vectors import unit_vector
 
@@ -92,4 +93,15 @@ SAGEMAKER = Provider(
     request_id="x-amzn-RequestId",
     doc="A list of texts, `inputs` or `text_inputs`: vectors; `question` and `context`: highlights; other JSON comes back.",
     routes=(Route("POST", "/endpoints/{endpoint}/invocations", _invoke, "by the members of the body"),),
+)
+
+SAGEMAKER_API = Provider(
+    name="SageMaker jobs",
+    hosts=("api.sagemaker.*.amazonaws.com",),
+    error=error,
+    signed=True,
+    service="sagemaker",
+    request_id="x-amzn-RequestId",
+    doc="Batch transform jobs; the operation is the path, or stands in `X-Amz-Target`.",
+    routes=sagemaker_routes(),
 )
