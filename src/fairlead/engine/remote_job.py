@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-import orjson
-
 from fairlead.domain.dataset import Value
 from fairlead.domain.task import TaskState
 from fairlead.domain.tensor import InferenceResult, RawJson
+from fairlead.java.json import strict_loads
 from fairlead.java.regex import JavaPattern, compile_java
 
 RETRIES = "num_of_retries"
@@ -68,7 +67,7 @@ def described(results: Sequence[InferenceResult]) -> dict[str, Any] | None:
         return None
     value = first.output[0].data_as_map
     if isinstance(value, RawJson):
-        value = orjson.loads(value.text)
+        value = strict_loads(value.text)
     return dict(value) if isinstance(value, dict) else None
 
 

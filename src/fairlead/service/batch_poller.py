@@ -115,7 +115,8 @@ class BatchPoller:
                 log.info("batch job of task %s is asked for later: %s", document.id, fault)
             except (FairleadError, TimeoutError) as fault:
                 task, wait_ms = await self._failed(document.id, task, fault)
-            self._due[document.id] = self._next(self._ports.clock(), task.document(), wait_ms)
+            finally:  # a fault of ours is not repeated before its time either
+                self._due[document.id] = self._next(self._ports.clock(), task.document(), wait_ms)
 
     async def _failed(self, id: str, task: Task, fault: FairleadError | TimeoutError) -> tuple[Task, int]:
         """The task afterwards, and how long its provider wants to be left alone. A provider that throttles is there."""

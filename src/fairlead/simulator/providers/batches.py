@@ -77,7 +77,7 @@ def _cohere_cancel(exchange: Exchange) -> Reply:
 def _sagemaker_create(exchange: Exchange) -> Reply:
     name = str(exchange.body["TransformJobName"])
     members = {"TransformJobName": name, "ModelName": exchange.body.get("ModelName")}
-    exchange.jobs.create(f"sagemaker/{name}", SAGEMAKER_STATES, exchange.request.text(), members)
+    exchange.jobs.create(f"transform-job/{name}", SAGEMAKER_STATES, exchange.request.text(), members)
     return answer({"TransformJobArn": _transform_arn(name)})
 
 
@@ -87,14 +87,14 @@ def _transform_arn(name: str) -> str:
 
 def _sagemaker_look(exchange: Exchange) -> Reply:
     name = str(exchange.body["TransformJobName"])
-    job = exchange.jobs.look(f"sagemaker/{name}", missing=400)
+    job = exchange.jobs.look(f"transform-job/{name}", missing=400)
     failure = {"FailureReason": "AlgorithmError: the order asked for it"} if job.state == "Failed" else {}
     arn = {"TransformJobArn": _transform_arn(name)}
     return answer({**arn, **job.members, "TransformJobStatus": job.state, **failure})
 
 
 def _sagemaker_stop(exchange: Exchange) -> Reply:
-    exchange.jobs.stop(f"sagemaker/{exchange.body['TransformJobName']}", missing=400)
+    exchange.jobs.stop(f"transform-job/{exchange.body['TransformJobName']}", missing=400)
     return Reply()
 
 
