@@ -55,6 +55,7 @@ def test_a_word_list_is_made_used_changed_and_kept_while_it_is_used(client: Clie
         ("x", {"phrases": ["a"]}, "expecting token of type [START_OBJECT]"),
         ("x", {"phrases": {"title": "a"}}, "expecting token of type [START_ARRAY]"),
         ("x", {"phrases": {"title": [None]}}, "Can't get text on a VALUE_NULL"),
+        ("x", {"phrases": {"title": ["x" * 1000] * 501}}, "phrases holds more than 500000 characters"),
         ("x", {"phrases": {"title": ["!"]}}, "phrases.title holds a phrase without a word"),
         ("_x", {"phrases": {"title": ["a"]}}, "index_name must not start with '_'"),
     ],

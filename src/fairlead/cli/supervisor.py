@@ -24,6 +24,7 @@ from fairlead.api.app import App
 from fairlead.api.fast_lane import lane_class
 from fairlead.api.server import protocol_class
 from fairlead.bootstrap import application
+from fairlead.security.log_lines import LogLines
 from fairlead.security.redaction import install
 from fairlead.security.server_tls import ServerTls
 from fairlead.settings import Settings
@@ -76,7 +77,9 @@ async def _watch(tls: ServerTls, seconds: float) -> None:
 
 def configure_logs(settings: Settings) -> None:
     """Lines on stderr, and the redactor before them: whatever a library logs passes it (T-10)."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogLines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     install(logging.getLogger())
 
 

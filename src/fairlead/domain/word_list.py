@@ -15,6 +15,8 @@ MAX_PHRASES = 10_000
 """In one list, all fields together."""
 MAX_PHRASE = 1_000
 """Characters."""
+MAX_CHARACTERS = 500_000
+"""In one list; every worker takes each of them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class WordList:
             raise IllegalArgument("phrases is required: an object with a list of phrases for each field")
         if sum(map(len, self.phrases.values())) > MAX_PHRASES:
             raise IllegalArgument(f"phrases holds more than {MAX_PHRASES} phrases")
+        if sum(len(phrase) for phrases in self.phrases.values() for phrase in phrases) > MAX_CHARACTERS:
+            raise IllegalArgument(f"phrases holds more than {MAX_CHARACTERS} characters")
         for field, phrases in self.phrases.items():
             if any(len(phrase) > MAX_PHRASE for phrase in phrases):
                 raise IllegalArgument(f"phrases.{field} holds a phrase of more than {MAX_PHRASE} characters")

@@ -16,7 +16,7 @@ from fairlead.errors import IllegalArgument
 from fairlead.service import guardrails
 from fairlead.service.judge import Ask, Judge
 from fairlead.service.known_words import KnownWords
-from fairlead.service.local_guard import LocalGuard
+from fairlead.service.local_guard import GuardBusy, LocalGuard
 
 log = logging.getLogger("fairlead.guard")
 
@@ -64,6 +64,8 @@ class Watch:
     async def _refused(self, verdict: Awaitable[bool]) -> bool:
         try:
             return await verdict
+        except GuardBusy:
+            raise
         except Exception as fault:  # fails closed, whatever it was; its text may hold what was checked
             log.warning("the guardrails of model %s could not decide and refused: %s", self.guard.model_id, type(fault))
             return True

@@ -46,7 +46,7 @@ from fairlead.service.tasks import TaskService
 from fairlead.service.usage import BatchCounts, Recorder
 from fairlead.service.word_lists import WordListService
 
-GUARDS_AT_ONCE = 2
+GUARDS_AT_ONCE = 4
 """Threads for guardrails over long texts and slow patterns."""
 
 

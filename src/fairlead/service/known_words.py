@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from fairlead.domain.phrases import Phrases
@@ -24,8 +25,8 @@ class KnownWords:
         elif document is None:
             self._lists.pop(id, None)
         else:
-            fields = WordList.of(document.body).phrases
-            self._lists[id] = {field: Phrases(analyze(phrase) for phrase in each) for field, each in fields.items()}
+            # Beside the event loop: a large list takes a second.
+            self._lists[id] = await asyncio.to_thread(_compiled, WordList.of(document.body))
 
     def phrases(self, name: str, fields: Sequence[str]) -> list[Phrases]:
         """Those of the named fields. Raises IllegalArgument for a list or a field that is not there: a name that is
@@ -41,3 +42,7 @@ class KnownWords:
                 f"Guardrails name the field [{missing[0]}], which the word list [{name}] does not have"
             )
         return [found[field] for field in fields]
+
+
+def _compiled(words: WordList) -> dict[str, Phrases]:
+    return {field: Phrases(map(analyze, each)) for field, each in words.phrases.items()}

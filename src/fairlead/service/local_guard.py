@@ -15,6 +15,7 @@ from typing import Any
 
 from fairlead.engine.compiled import Outgoing
 from fairlead.engine.jsonpath import Path, compile_path
+from fairlead.errors import StatusFault
 from fairlead.java.regex import JavaPattern, RegexTimeout
 from fairlead.search.analysis import analyze
 from fairlead.service import guardrails
@@ -24,12 +25,24 @@ from fairlead.service.known_words import KnownWords
 
 AT_ONCE_BYTES = 8_192
 """The longest body that is read on the event loop."""
+AT_ONCE_WORDS_BYTES = 2_048
+"""The same where word lists are looked into: taking a text apart is slower, a microsecond a character."""
 AT_ONCE_SECONDS = 0.002
 """How long the patterns of a side may hold the event loop, all together."""
 SECONDS = 1.0
 """How long they may take beside it."""
+WAIT_SECONDS = 5.0
+"""How long a text may wait until the one before it at the same guard is read; then the call is told to come back."""
 MAX_CHARACTERS = 2_000_000
 """The longest text that is taken apart into words, about two seconds of work; a longer one is refused."""
+
+
+class GuardBusy(StatusFault):
+    """Too many texts that are slow to read have come to one guard."""
+
+    def __init__(self, size: int) -> None:
+        reason = f"Too many requests wait for the guardrails of this model; a text of {size} bytes was not looked at."
+        super().__init__(reason, 429, headers={"Retry-After": "1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,8 @@ class LocalGuard:
     words: tuple[tuple[str, tuple[str, ...]], ...]
     known: KnownWords
     executor: Executor
+    turn: asyncio.Lock
+    """Reading beside the event loop is one at a time for each guard, so that no model takes all threads from the others."""
 
     @classmethod
     def of(cls, side: str, rules: Mapping[str, Any], known: KnownWords, executor: Executor) -> LocalGuard | None:
@@ -54,7 +69,7 @@ class LocalGuard:
         if not patterns and not words:
             return None
         paths = tuple(compile_path(text) for text in rules.get("fields", ()))
-        return cls(patterns, rules.get("match") == guardrails.SEARCH, paths, words, known, executor)
+        return cls(patterns, rules.get("match") == guardrails.SEARCH, paths, words, known, executor, asyncio.Lock())
 
     async def refuses_request(self, outgoing: Outgoing, ask: Ask) -> bool:
         return await self._refuses(outgoing.body, outgoing.parameters.text("charset"))
@@ -63,13 +78,21 @@ class LocalGuard:
         return await self._refuses(body, None)
 
     async def _refuses(self, body: bytes, charset: str | None) -> bool:
-        if len(body) <= AT_ONCE_BYTES:
+        if len(body) <= (AT_ONCE_WORDS_BYTES if self.words else AT_ONCE_BYTES):
             try:
                 return self._finds(body, charset, AT_ONCE_SECONDS)
             except RegexTimeout:
                 pass  # read again where it may take its time
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.executor, self._finds, body, charset, SECONDS)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self.turn.acquire()
+        except TimeoutError as fault:
+            raise GuardBusy(len(body)) from fault
+        try:
+            return await loop.run_in_executor(self.executor, self._finds, body, charset, SECONDS)
+        finally:
+            self.turn.release()
 
     def _finds(self, body: bytes, charset: str | None, seconds: float) -> bool:
         texts = inspected(body, charset, self.fields)

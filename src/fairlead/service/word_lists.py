@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fairlead.domain import model as models
 from fairlead.domain.chosen_id import check_chosen
 from fairlead.domain.ports import Json, Put, Remove, Require
@@ -27,10 +29,7 @@ class WordListService:
         """Replaces what is there. A phrase without a word is refused: it would never be found."""
         check_chosen("index_name", name)
         words.check()
-        for field, phrases in words.phrases.items():
-            for phrase in phrases:
-                if not analyze(phrase):
-                    raise IllegalArgument(f"phrases.{field} holds a phrase without a word: [{phrase}]")
+        await asyncio.to_thread(_check_words, words)
         (written,) = await self._ports.store.write([Put(KIND, name, words.document())])
         await self._snapshot.catch_up()
         return {"index_name": name, "result": "updated" if written.existed else "created"}
@@ -62,6 +61,13 @@ class WordListService:
         await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         return {"index_name": name, "result": "deleted"}
+
+
+def _check_words(words: WordList) -> None:
+    for field, phrases in words.phrases.items():
+        for phrase in phrases:
+            if not analyze(phrase):
+                raise IllegalArgument(f"phrases.{field} holds a phrase without a word: [{phrase}]")
 
 
 def _missing(name: str) -> StatusFault:

@@ -32,3 +32,21 @@ def test_words_around_a_text_never_hide_what_was_found_in_it(
 def test_an_empty_phrase_is_found_nowhere() -> None:
     assert not Phrases([[]]).occur_in(["a"])
     assert not Phrases([["a"], []]).occur_in([])
+
+
+class Counted(str):
+    """A word that counts how often it is compared or looked up."""
+
+    __slots__ = ()
+    looks = 0
+
+    def __hash__(self) -> int:
+        Counted.looks += 1
+        return str.__hash__(self)
+
+
+def test_a_look_up_costs_the_words_of_the_text_whatever_the_phrases_are() -> None:
+    tree = Phrases([["a"] * 400 + [f"b{n}"] for n in range(10)])
+    Counted.looks = 0
+    assert not tree.occur_in([Counted("a")] * 5_000)
+    assert Counted.looks <= 3 * 5_000

@@ -16,7 +16,8 @@ from fairlead.domain.ports import Document
 from fairlead.domain.word_list import WordList
 from fairlead.engine.compiled import Outgoing
 from fairlead.engine.parameters import Parameters
-from fairlead.errors import IllegalArgument
+from fairlead.errors import FairleadError, IllegalArgument
+from fairlead.service import local_guard
 from fairlead.service.guard import INPUT_REASON, OUTPUT_REASON, Guard, compile_guard
 from fairlead.service.inspected import unescaped
 from fairlead.service.known_words import KnownWords
@@ -197,3 +198,19 @@ def test_escapes_are_read_back_however_they_were_written(text: str) -> None:
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     unescaped(text)
+
+
+async def test_a_guard_whose_texts_are_slow_leaves_threads_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_guard, "WAIT_SECONDS", 0.05)
+    slow, sent = patterns(CATASTROPHE), outgoing(LONG)
+    with ThreadPoolExecutor(2) as two:
+        guard = compile_guard("slow", slow, KnownWords(), two)
+        other = compile_guard("other", patterns(".*kill.*"), KnownWords(), two)
+        assert guard is not None
+        crowd = [asyncio.create_task(guard.asking(nobody).request(sent)) for _ in range(20)]
+        assert await refused(other, outgoing("x" * AT_ONCE_BYTES + "kill"))
+        told = await asyncio.gather(*crowd, return_exceptions=True)
+    statuses = sorted(fault.status for fault in told if isinstance(fault, FairleadError))
+    assert statuses == [400] + [429] * 19
+    busy = [fault for fault in told if isinstance(fault, FairleadError) and fault.status == 429]
+    assert {fault.headers["Retry-After"] for fault in busy} == {"1"}
