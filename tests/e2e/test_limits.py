@@ -121,3 +121,31 @@ def test_a_users_limit_is_as_recorded_with_users(tmp_path: Path, simulator: str)
     assert parity.steps == 17
     assert not parity.unwanted, "\n".join(runner.report(parity, show=True))
     assert [difference.step for difference in parity.differences] == [10]
+
+
+def test_a_key_with_a_limit_has_it_over_all_workers_and_models_and_costs_no_other_caller(
+    tmp_path: Path, simulator: str
+) -> None:
+    data = settle(tmp_path / "data")
+    with gateway(data, "--workers", "3") as server:
+        admin = Client(server.url, login("admin"))
+        admin.trust_local()
+        models = [admin.model(admin.connector(f"{simulator}/echo"), f"keyed {n}") for n in range(2)]
+        for model in models:
+            admin.ok("POST", f"{ML}/models/{model}/_deploy")
+        wanted = {"name": "app", "owner": "caller", "duration_seconds": 600, "limits": {"limit": 40, "unit": "DAYS"}}
+        made = admin.ok("POST", "/_plugins/_security/api/apitokens", wanted)
+        keyed = Client(server.url, always={"Authorization": f"ApiKey {made['token']}"})
+        found = statuses(keyed, models[0], 30) + statuses(keyed, models[1], 30)
+        assert found == {200: 40, 429: 20}
+        refused = keyed.predict(models[0], v="x")
+        assert refused.body["error"]["reason"] == "Request is throttled at API key level."
+        assert 0 < int(refused.headers["retry-after"]) <= 86_400 // 40
+        assert Client(server.url, login("caller")).predict(models[0], v="x").status == 200
+        assert Client(server.url, login("caller")).predict(models[1], v="x").status == 200
+        [shown] = admin.ok("GET", "/_plugins/_security/api/apitokens")
+        assert shown["limits"] == {"limit": 40, "unit": "DAYS"}
+        fresh = admin.ok("POST", f"/_plugins/_security/api/apitokens/{made['id']}/_rotate")
+        rotated = Client(server.url, always={"Authorization": f"ApiKey {fresh['token']}"})
+        assert statuses(rotated, models[0], 6) == {429: 6}
+        assert "Traceback" not in server.errors

@@ -64,7 +64,7 @@ def test_keys_are_made_rotated_and_revoked_while_it_runs(tmp_path: Path, secret:
     data = tmp_path / "data"
     fairlead(data, "users", "add", "app", "--role", "ml_full_access", "--password-file", secret)
     with gateway(data, "--workers", "2") as server:
-        made = fairlead(data, "apikeys", "create", "prod", "--owner", "app", "--days", "1")
+        made = fairlead(data, "apikeys", "create", "prod", "--owner", "app", "--days", "1", "--limit", "500/days")
         token = made.stdout.strip()
         assert made.returncode == 0, made.stderr
 
@@ -75,6 +75,9 @@ def test_keys_are_made_rotated_and_revoked_while_it_runs(tmp_path: Path, secret:
 
         assert statuses(token) == {404}
         row = json.loads(fairlead(data, "apikeys", "list", "--json").stdout)[0]
+        assert row["limits"] == {"limit": 500.0, "unit": "DAYS"}
+        wrong = fairlead(data, "apikeys", "create", "other", "--owner", "app", "--days", "1", "--limit", "many/DAYS")
+        assert (wrong.returncode, "limits.limit" in wrong.stderr) == (1, True)
         fresh = fairlead(data, "apikeys", "rotate", row["id"]).stdout.strip()
         assert (statuses(token), statuses(fresh)) == ({401}, {404})
         assert fairlead(data, "apikeys", "revoke", row["id"]).returncode == 0

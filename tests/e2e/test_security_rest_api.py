@@ -177,6 +177,28 @@ def test_a_key_is_its_owner_within_its_scope_and_never_more(server: Server, admi
     assert wide("GET", f"{ML}/models/nosuch").status == 403
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ([], "Wrong datatype"),
+        ({"limit": 5}, "[limits.unit] must be one of "),
+        ({"unit": "DAYS"}, "[limits.limit] must be a number above 0"),
+        ({"limit": True, "unit": "DAYS"}, "[limits.limit] must be a number above 0"),
+        ({"limit": 0, "unit": "DAYS"}, "[limits.limit] must be a number above 0"),
+        ({"limit": 1e300, "unit": "DAYS"}, "[limits.limit] must be a number above 0"),
+        ({"limit": "9", "unit": "DAYS"}, "[limits.limit] must be a number above 0"),
+        ({"limit": 5, "unit": "days"}, "[limits.unit] must be one of "),
+        ({"limit": 5, "unit": ["DAYS"]}, "[limits.unit] must be one of "),
+        ({"limit": 5, "unit": "DAYS", "burst": 9}, "Invalid configuration"),
+    ],
+)
+def test_a_limit_that_could_not_be_kept_makes_no_key(admin: Client, limits: Any, said: str) -> None:
+    answer = sent(admin, "POST", f"{API}/apitokens", {"name": "odd", "duration_seconds": 60, "limits": limits})
+    assert answer.status == 400
+    assert said in answer.text
+    assert "odd" not in [row["name"] for row in admin.ok("GET", f"{API}/apitokens")]
+
+
 def test_a_key_of_an_administrator_opens_neither_the_security_api_nor_the_own_password(
     server: Server, admin: Client
 ) -> None:

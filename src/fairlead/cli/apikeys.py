@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--permission", action="append", metavar="PATTERN", help="default: predict only; several times")
     create.add_argument("--model", action="append", metavar="ID", help="only this model; several times")
     create.add_argument("--cidr", action="append", metavar="NETWORK", help="only from this network; several times")
+    create.add_argument("--limit", metavar="N/UNIT", help="calls to providers, as 100/MINUTES (default: no limit)")
     rotate = actions.add_parser("rotate", help="Give a key a new secret.")
     rotate.add_argument("--grace", type=int, default=0, metavar="SECONDS", help="how long the old one stays good")
     revoke = actions.add_parser("revoke", help="Take a key away; running servers of this machine refuse it at once.")
@@ -45,8 +46,20 @@ async def _create(security: OpenSecurity, arguments: argparse.Namespace) -> int:
         "cluster_permissions": arguments.permission,
         "model_ids": arguments.model,
         "allowed_cidrs": arguments.cidr,
+        "limits": _limits(arguments.limit),
     }
     return _made(await security.keys.create(wanted, arguments.owner, lambda owner: True))
+
+
+def _limits(text: str | None) -> dict[str, object] | None:
+    """What was written; the service says what is wrong with it."""
+    if text is None:
+        return None
+    number, _, unit = text.partition("/")
+    try:
+        return {"limit": float(number), "unit": unit.upper()}
+    except ValueError:
+        return {"limit": number, "unit": unit.upper()}
 
 
 async def _rotate(security: OpenSecurity, arguments: argparse.Namespace) -> int:

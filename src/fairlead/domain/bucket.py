@@ -151,14 +151,18 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class BucketKey:
-    """Whose calls a bucket counts: all calls of a model, or those of one user."""
+    """Whose calls a bucket counts: all calls of a model, those of one user of it, or those of an API key (`api_key` its
+    id, no model)."""
 
     model_id: str
     user: str | None = None
+    api_key: str | None = None
 
     @property
     def id(self) -> str:
         """The document's id; names of users may be longer than an id."""
+        if self.api_key is not None:
+            return f"key:{self.api_key}"  # no model's id has a colon
         if self.user is None:
             return self.model_id
         return f"{self.model_id}.{hashlib.sha256(self.user.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

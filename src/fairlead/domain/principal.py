@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from fairlead.domain.bucket import Rate
+
 ADMIN_ROLE = "all_access"
 
 
@@ -14,7 +16,7 @@ class Principal:
 
     `roles` are the mapped security roles in their stored order, `attributes` are `attr.<source>.<name>` to text,
     `tenant` is the requested tenant as sent, `source` names what proved the identity (`basic`, `api_key`, `jwt`, `proxy`,
-    `clientcert`, `socket`), `key_id` the API key used. A super admin skips every privilege and access rule (7.5).
+    `clientcert`, `socket`), `key_id` the API key used and `key_rate` its limit. A super admin skips every privilege and access rule (7.5).
     """
 
     name: str
@@ -25,6 +27,7 @@ class Principal:
     source: str = "basic"
     key_id: str | None = None
     super_admin: bool = False
+    key_rate: Rate | None = None
 
     @property
     def admin(self) -> bool:

@@ -100,10 +100,10 @@ class House:
         self.tasks = TaskService(ports)
         self.settings = SettingsService(ports, snapshot)
         self.search = SearchService(ports, snapshot)
-        self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder)
+        self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder, self.limits)
         caller = Caller(ports, lambda: int(snapshot.settings["max_json_size"]), ports.audit)
         letters, jobs = DeadLetters(ports, caller), BatchJobs(ports, snapshot, caller)
-        starts = PredictService(ports, snapshot, self.models, self.deployments, BatchCounts(self.recorder))
+        starts = PredictService(ports, snapshot, self.models, self.deployments, BatchCounts(self.recorder), self.limits)
         self.batches = BatchService(ports, snapshot, starts, self.tasks, jobs, letters)
         self.batch_poller = BatchPoller(ports, snapshot, jobs, letters, worker_id)
         self.reports = Reports(

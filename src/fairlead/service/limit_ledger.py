@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fairlead.domain import bucket as buckets
 from fairlead.domain import controller as controllers
@@ -12,6 +13,7 @@ from fairlead.domain.bucket import Ask, Bucket, BucketKey, Rate
 from fairlead.domain.controller import Controller
 from fairlead.domain.model import Model
 from fairlead.domain.ports import Conflict, Put, Require, Step, Store
+from fairlead.service.security import key_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,14 @@ class Ledger:
     async def _made(self, key: BucketKey) -> tuple[Bucket, Step] | None:
         """A full bucket as the limit is stored now, and the step that holds it to that: this worker may not know yet."""
         kind = models.KIND if key.user is None else controllers.KIND
-        source = await self._store.get(kind, key.model_id)
+        kind = kind if key.api_key is None else key_entries.KIND
+        source = await self._store.get(kind, key.api_key or key.model_id)
         if source is None:
             return None
-        if key.user is None:
+        limiter: Mapping[str, Any] | None
+        if key.api_key is not None:
+            limiter = source.body.get(key_entries.LIMITS)
+        elif key.user is None:
             limiter = Model.of(source.body).rate_limiter
         else:
             limiter = Controller.of(source.body).user_rate_limiter.get(key.user)

@@ -13,7 +13,8 @@ from fairlead.domain.bucket import BucketKey, Rate
 from fairlead.domain.controller import Controller, Limiters
 from fairlead.domain.model import Model
 from fairlead.domain.ports import FORGET, Document
-from fairlead.service.admission import Admission, Limiter
+from fairlead.domain.principal import Principal
+from fairlead.service.admission import UNLIMITED, Admission, Limiter
 from fairlead.service.limit_lease import LimitLease
 from fairlead.service.limit_ledger import Ledger
 from fairlead.service.snapshot import Snapshot
@@ -52,6 +53,14 @@ class Limits:
         if everyone is None and not users:
             return None
         return Limiter(None if everyone is None else Admission(everyone, None), users)
+
+    def admission(self, limiter: Limiter | None, principal: Principal | None) -> Admission | None:
+        """What limits this caller of a model; None for nothing."""
+        found = None if limiter is None else limiter.of(principal)
+        if principal is None or principal.key_rate is None:
+            return found
+        key = self._lease(BucketKey("", api_key=principal.key_id), principal.key_rate)
+        return found if key is None else (found or UNLIMITED).of_key(key)
 
     async def run(self) -> None:
         """Tends the leases until cancelled."""

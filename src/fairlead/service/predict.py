@@ -20,6 +20,7 @@ from fairlead.service.access import AccessControl
 from fairlead.service.calling import Caller, concealed
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
+from fairlead.service.limits import Limits
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
@@ -47,9 +48,11 @@ class PredictService:
         models: ModelService,
         deployments: DeploymentService,
         recorder: PredictCounts,
+        limits: Limits,
     ) -> None:
         self._deployments = deployments
         self._recorder = recorder
+        self._limits = limits
         self._snapshot = snapshot
         self._models = models
         self._access = AccessControl(snapshot)
@@ -93,7 +96,9 @@ class PredictService:
             if interface is not None:
                 _check_input(interface, asked)
             inference = self._recorder.now()
-            admission = None if ready.limiter is None else ready.limiter.of(principal)
+            admission = None
+            if ready.limiter is not None or (principal is not None and principal.key_rate is not None):
+                admission = self._limits.admission(ready.limiter, principal)
             watch = None
             if ready.guard is not None:
                 watch = ready.guard.asking(partial(self._ask, (*judged, model_id), principal))

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead.domain.bucket import PERIODS
 from fairlead.domain.ports import Document, Json, Put, Remove, Step, Store
 from fairlead.domain.security_objects import USERS, FieldType
 from fairlead.errors import InvalidSecurityObject, SecurityApiFault
 from fairlead.service.changes import Batch, commit
 from fairlead.service.security import validation
-from fairlead.service.security.key_entries import ID_CHARACTERS, KIND, digest_of, token_of
+from fairlead.service.security.key_entries import ID_CHARACTERS, KIND, LIMITS, digest_of, token_of, without_bucket
 
 USE_KIND = "api_key_use"
 """When a key was used last; apart from the keys, so that a use does not change the configuration."""
@@ -28,7 +29,9 @@ _TYPES = {
     "owner": str,
     "duration_seconds": int,
     **dict.fromkeys(_FIELDS, list),
+    LIMITS: dict,
 }
+_MOST_CALLS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class ApiKeys:
             over = document.body.get("revoked_at") or document.body.get("expires_at") or 0
             if 0 < over <= now - KEPT_MS:
                 steps += [Remove(KIND, document.id, document.revision), Remove(USE_KIND, document.id)]
+                steps += without_bucket(document)
             elif not 0 < over <= now:
                 active += 1
                 if document.body["name"] == name:
@@ -172,7 +176,7 @@ def _checked(wanted: Json) -> Json:
     body = {key: value for key, value in wanted.items() if value is not None}
     for key, value in body.items():
         if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
-            word = {str: "String", int: "Integer", list: "Array"}[_TYPES[key]]
+            word = {str: "String", int: "Integer", list: "Array", dict: "Object"}[_TYPES[key]]
             raise InvalidSecurityObject("Wrong datatype", {key: f"{word} expected"})
     name = body.get("name", "")
     if not name.strip():
@@ -187,10 +191,24 @@ def _checked(wanted: Json) -> Json:
             ipaddress.ip_network(text)
         except ValueError as fault:
             raise SecurityApiFault(400, f"[allowed_cidrs] '{text}' is not a network: 10.0.0.0/8, fd00::/8") from fault
+    if LIMITS in body:
+        _check_limits(body[LIMITS])
     for entry in body.get("index_permissions", ()):
         if not isinstance(entry, dict) or set(entry) - {"index_pattern", "allowed_actions"}:
             raise InvalidSecurityObject("Wrong datatype", {"index_permissions": "Array of Object expected"})
     return body
+
+
+def _check_limits(limits: Json) -> None:
+    """`{"limit": 100, "unit": "MINUTES"}`, both. Raises SecurityApiFault."""
+    unknown = [key for key in limits if key not in ("limit", "unit")]
+    if unknown:
+        raise InvalidSecurityObject("Invalid configuration", {"invalid_keys": {"keys": ",".join(unknown)}})
+    limit, unit = limits.get("limit"), limits.get("unit")
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit <= _MOST_CALLS:
+        raise SecurityApiFault(400, f"[limits.limit] must be a number above 0 and at most {_MOST_CALLS:.0f}")
+    if not isinstance(unit, str) or unit not in PERIODS:
+        raise SecurityApiFault(400, f"[limits.unit] must be one of {', '.join(PERIODS)}")
 
 
 def _shown(document: Document, last_used: int | None) -> Json:
@@ -205,7 +223,9 @@ def _shown(document: Document, last_used: int | None) -> Json:
         "owner": body["owner"],
         "created_by": body["created_by"],
     }
-    shown |= {key: body[key] for key in ("revoked_at", "model_ids", "allowed_cidrs", "backend_roles") if key in body}
+    shown |= {
+        key: body[key] for key in ("revoked_at", "model_ids", "allowed_cidrs", "backend_roles", LIMITS) if key in body
+    }
     if last_used is not None:
         shown["last_used"] = last_used
     return shown

@@ -118,7 +118,15 @@ class Configuration:
         if user is None or not user.enabled:
             return None
         backend_roles = tuple(r for r in user.backend_roles if key.backend_roles is None or r in key.backend_roles)
-        principal = Principal(user.name, backend_roles, user.roles, user.attributes, source="api_key", key_id=key.id)
+        principal = Principal(
+            user.name,
+            backend_roles,
+            user.roles,
+            user.attributes,
+            source="api_key",
+            key_id=key.id,
+            key_rate=key.rate,
+        )
         principal = self._holders[key.id] = self.mapped(principal, address)
         return principal
 

@@ -14,11 +14,15 @@ import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from fairlead.domain.ports import Json, Remove, Step, Store
+from fairlead.domain.bucket import KIND as BUCKETS
+from fairlead.domain.bucket import BucketKey, Rate
+from fairlead.domain.ports import Document, Json, Remove, Step, Store
 from fairlead.security.name_patterns import Matcher, compile_lenient
 
 KIND = "api_key"
 PREFIX = "fl_"
+LIMITS = "limits"
+"""Member of a stored key: how many calls to providers it may cause, as the `rate_limiter` of a model."""
 ID_CHARACTERS, SECRET_CHARACTERS = 16, 43
 _TOKEN = re.compile(
     rf"{PREFIX}([0-9a-z]{{{ID_CHARACTERS}}})_([A-Za-z0-9_-]{{{SECRET_CHARACTERS}}})_([0-9a-f]{{8}})", re.ASCII
@@ -64,6 +68,7 @@ class ApiKey:
     model_ids: frozenset[str] | None
     networks: tuple[Network, ...] | None
     backend_roles: frozenset[str] | None
+    rate: Rate | None = None
     decisions: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
@@ -85,6 +90,7 @@ class ApiKey:
             if body.get("allowed_cidrs") is None
             else tuple(ipaddress.ip_network(text) for text in body["allowed_cidrs"]),
             _optional_set(body.get("backend_roles")),
+            Rate.of(body.get(LIMITS)),
         )
 
     def opens(self, secret: str, now: int) -> bool:
@@ -127,7 +133,13 @@ async def keys_of(store: Store, owners: Collection[str]) -> list[Step]:
     if not owners:
         return []
     return [
-        Remove(KIND, document.id, document.revision)
+        step
         for document in await store.all(KIND)
         if document.body["owner"] in owners
+        for step in (Remove(KIND, document.id, document.revision), *without_bucket(document))
     ]
+
+
+def without_bucket(document: Document) -> list[Step]:
+    """What removes the bucket of a key that goes."""
+    return [Remove(BUCKETS, BucketKey("", api_key=document.id).id)] if LIMITS in document.body else []
