@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +235,30 @@ def test_another_node_takes_the_polling_over_when_the_first_is_killed(tmp_path: 
             other.ok("POST", f"{ML}/tasks/{started['task_id']}/_cancel")
             eventually(lambda: stored(other, started["task_id"])["state"] == "CANCELLED")
             assert "Traceback" not in second.errors
+
+
+def test_workers_do_not_pass_the_limit_together_and_a_job_is_called_under_the_rules_of_a_predict(
+    tmp_path: Path,
+) -> None:
+    with providers() as upstream, gateway(tmp_path / "data", "--workers", "3") as server:
+        client, provider = Client(server.url), Client(upstream.url)
+        client.trust_local()
+        configure(client, **{POLLING: 0, "plugins.ml_commons.max_batch_inference_tasks": 5})
+        model = model_of(client, openai_at(upstream.url))
+        client.ok("POST", f"{ML}/models/{model}/_deploy")
+        path = f"{ML}/models/{model}/_batch_predict"
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda _: client("POST", path, {}), range(20)))
+        assert Counter(answer.status for answer in answers) == {200: 5, 429: 15}
+        asked = provider.ok("GET", "/__requests")["requests"]
+        assert sum(request["method"] == "POST" for request in asked) == 5
+        [id, *_] = (answer.body["task_id"] for answer in answers if answer.status == 200)
+        private = "plugins.ml_commons.connector.private_ip_enabled"
+        configure(client, **{private: False})
+        for method, route in (("GET", f"{ML}/tasks/{id}"), ("POST", f"{ML}/tasks/{id}/_cancel")):
+            refused = client(method, route)
+            assert (refused.status, "private ip address" in refused.text) == (400, True)
+        assert looks(provider) == 0
+        configure(client, **{private: True})
+        assert task_of(client, id)["state"] == "RUNNING"
+        assert "Traceback" not in server.errors

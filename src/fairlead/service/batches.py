@@ -35,6 +35,8 @@ FENCE_KIND = "batch"
 _FENCE = "started"
 _STORE_WAITS = (0.2, 1.0, 3.0)
 """Seconds between attempts to store a job that its provider has started."""
+_STOP_SECONDS = 4
+"""How long a worker that ends waits for jobs that are being started; the supervisor gives it five after draining."""
 _DISABLED = (
     "Offline Batch Inference is currently disabled. To enable it, update the setting "
     '"plugins.ml_commons.offline_batch_inference_enabled" to true.'
@@ -116,6 +118,11 @@ class BatchService:
         results, _ = await self._jobs.call(task, model, ActionType.CANCEL_BATCH_PREDICT)
         if not results or results[0].status_code != 200:
             raise StatusFault("Couldn't cancel the transform job. Please try again", 500)
+
+    async def stop(self) -> None:
+        """Before the worker's end: jobs whose callers have left are being started still, and have to be stored."""
+        if self._starting:
+            await asyncio.wait(self._starting, timeout=_STOP_SECONDS)
 
     def _require_enabled(self) -> None:
         """500 in the original, though nothing is broken."""

@@ -135,6 +135,7 @@ class House:
         if self.security is not None:
             await self.security.save_uses()
         await self.sync_up.stop()
+        await self.batches.stop()
         await self.batch_poller.stop()
         if self.key_upkeep is not None:
             await self.key_upkeep.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -221,6 +222,28 @@ async def test_a_crash_while_a_job_is_started_leaves_no_open_task(world: World, 
     await house.ports.store.write([Put(KIND, "waiting", waiting.document())])
     await fail_orphans(house.ports.store, "node-1", world.clock())
     assert (await house.tasks.get("waiting")).state == TaskState.FAILED
+
+
+async def test_a_start_whose_caller_left_is_carried_through_before_the_worker_ends(world: World, house: House) -> None:
+    model = await batch_model(house)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        asked.set()
+        await go_on.wait()
+
+    world.provider.before = slowly
+    says(world, id="j-1")
+    caller = asyncio.create_task(house.batches.start(model, JOB))
+    await asked.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    stopping = asyncio.create_task(house.stop_jobs())
+    go_on.set()
+    await stopping
+    states = [task.body["state"] for task in await house.ports.store.all(KIND) if task.body.get("remote_job")]
+    assert states == ["RUNNING"]
 
 
 async def test_a_job_is_counted_as_what_it_is(world: World, house: House) -> None:
