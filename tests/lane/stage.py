@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import uvicorn
@@ -133,27 +134,40 @@ class Fate:
     tasks: int
 
 
+@cache
+def _config() -> uvicorn.Config:
+    """As the server has it; loading one costs more than playing a connection."""
+    config = uvicorn.Config(
+        _nothing,
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="off",
+        timeout_keep_alive=IDLE_SECONDS,
+    )
+    config.load()
+    return config
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("each stage has an application of its own")
+
+
 class Stage:
     """One connection to a protocol of the class."""
 
     def __init__(self, protocol: type[BoundedProtocol]) -> None:
         self.app = Hall()
-        config = uvicorn.Config(
-            self.app,
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            ws="none",
-            lifespan="off",
-            timeout_keep_alive=IDLE_SECONDS,
-        )
-        config.load()
         self.state = ServerState()
         self.wire = Wire()
-        self.protocol = protocol(config=config, server_state=self.state, app_state={}, _loop=asyncio.get_running_loop())
+        self.protocol = protocol(
+            config=_config(), server_state=self.state, app_state={}, _loop=asyncio.get_running_loop()
+        )
+        self.protocol.app = self.app
         self.protocol.connection_made(self.wire)
         self.waiting: list[bytes] = []
 
