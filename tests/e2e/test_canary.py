@@ -54,6 +54,17 @@ def _flows(client: Client, simulator: str) -> list[str]:
         say("POST", f"{ML}/models/{model}/_deploy")
         say("POST", f"{ML}/models/{model}/_predict", {"parameters": {"messages": [{"content": "hi"}]}})
         say("POST", f"{ML}/models/{model}/_predict", {"parameters": {}})
+    # A provider that quotes the request in what it says of a batch job, which is kept in a task.
+    quoted = {"headers": action["headers"], "request_body": "{}", "url": f"{simulator}/echo/jobs", "method": "POST"}
+    jobs = [
+        {**quoted, "action_type": type} for type in ("batch_predict", "batch_predict_status", "cancel_batch_predict")
+    ]
+    batch = say("POST", f"{ML}/connectors/_create", base | {"actions": jobs})["connector_id"]
+    body = {"name": "canary batch", "function_name": "remote", "connector_id": batch}
+    model = say("POST", f"{ML}/models/_register", body)["model_id"]
+    task = say("POST", f"{ML}/models/{model}/_batch_predict", {})["task_id"]
+    say("GET", f"{ML}/tasks/{task}")
+    say("POST", f"{ML}/tasks/{task}/_cancel")
     for kind in ("connectors", "models", "model_groups", "tasks"):
         for body in (
             {"query": {"match_all": {}}, "size": 100},
