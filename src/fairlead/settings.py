@@ -156,7 +156,7 @@ DOCS: Mapping[str, str] = {
     "secret_env_prefixes": "Beginnings of the environment variables that credentials may refer to by `$env`, separated by commas; none: no variable.",
     "secret_file_prefixes": "Folders with the files that credentials may refer to by `$file`, separated by commas; none: no file.",
     "secret_vault_prefixes": "Beginnings of the paths that credentials may refer to by `$vault`, separated by commas; none: no path.",
-    "max_body_bytes": "Largest request body; larger ones get 413.",
+    "max_body_bytes": "Largest request body; larger ones get 413. Requests other than predicts take 2 MiB at most.",
     "body_timeout": "Seconds in which a request body must arrive; else 408.",
     "pool_timeout": "Seconds a call waits for a connection to its provider; then 429.",
     "total_timeout": "Seconds one call to a provider may take altogether.",

@@ -70,6 +70,8 @@ def test_a_bad_word_list_is_a_400_that_says_what_is_wrong(client: Client, name: 
     ("side", "text"),
     [
         ({"regex": ["("]}, "Invalid regex in input_guardrail"),
+        ({"regex": ["a"] * 1001}, "regex of input_guardrail holds more than 1000 patterns"),
+        ({"regex": ["a" * 25_001] * 2}, "regex of input_guardrail holds more than 1000 patterns or 50000 characters"),
         ({"regex": ["a"], "match": "any"}, "match of input_guardrail must be one of [full, search]"),
         ({"regex": ["a"], "fields": ["$["]}, "Invalid path in fields of input_guardrail"),
     ],

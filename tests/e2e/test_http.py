@@ -61,6 +61,15 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(client: Client) -
     assert b"connection: close" in answer.lower()
 
 
+def test_a_body_of_more_than_2_mib_is_read_for_predicts_only(client: Client) -> None:
+    text = json.dumps({"parameters": {"v": "x" * 2 * 1024 * 1024}}).encode()
+    kind = {"Content-Type": "application/json"}
+    assert client.raw("POST", "/_plugins/_ml/models/absent/_predict", text, kind).status == 404
+    refused = client.raw("POST", "/_plugins/_ml/models/_search", text, kind)
+    assert refused.status == 413
+    assert "larger than 2097152 bytes" in refused.body["error"]["reason"]
+
+
 def test_the_rest_of_a_refused_body_is_dropped_and_the_connection_goes_on(client: Client) -> None:
     size = 33 * 1024 * 1024
     head = POST + b"Content-Length: %d\r\n\r\n" % size

@@ -195,6 +195,10 @@ async def _no_route(scope: Any, receive: Any, send: Any) -> None:
     await respond(reply, _wished(scope))(scope, receive, send)
 
 
+MAX_CONTROL_BYTES = 2 * 1024 * 1024
+"""Largest body of a request that is no predict: they are read token by token, a second for a megabyte of numbers."""
+
+
 class _Path:
     """Answers every method of one path."""
 
@@ -204,7 +208,7 @@ class _Path:
         self._house = house
         self._trail = trail
         self._routes = routes
-        self._max_body = max_body
+        self._max_body = min(max_body, MAX_CONTROL_BYTES)
         self._gate = gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -29,6 +29,7 @@ class Clause(ABC):
 
     def bind(self, context: Context) -> Matcher:
         """Raises query_shard_exception and its kin when the clause cannot be used on its field."""
+        context.count()
         matcher = boosted(self.matcher(context), self.boost if context.scoring else 1.0)
         if self.name is not None:
             context.named[self.name] = matcher

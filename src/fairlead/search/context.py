@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from fairlead.errors import FairleadError, QueryShardFault
+from fairlead.errors import FairleadError, IllegalArgument, QueryShardFault
 from fairlead.search.corpus import Corpus, Entry
+
+MAX_CLAUSES = 2_048
+"""Of a query, with those that texts and lists of fields come to, one for each field."""
 
 Matcher = Callable[[Entry], float | None]
 """The score of an entry, None when it does not match."""
@@ -30,6 +34,12 @@ class Context:
     now_ms: int
     scoring: bool = True
     named: dict[str, Matcher] = field(default_factory=dict)
+    counted: Iterator[int] = field(default_factory=itertools.count)
+
+    def count(self) -> None:
+        """One more clause of the query, wherever it stands in it. Raises query_shard_exception for one too many."""
+        if next(self.counted) >= MAX_CLAUSES:
+            raise self.failed(IllegalArgument(f"Query contains too many clauses; the maximum is {MAX_CLAUSES}"))
 
     def without_scores(self) -> Context:
         return replace(self, scoring=False)

@@ -71,21 +71,22 @@ class Search:
         now_ms: int,
         node: str,
         visible: Callable[[Document], bool] | None = None,
+        expired: Callable[[], bool] = lambda: False,
     ) -> Json:
         """The parts `hits` and `aggregations` of the reply over all documents of a kind.
 
         `visible` is ANDed and leaves no trace: hidden documents count in no total, score or aggregation.
-        `index` and `node` are the names that hits and faults carry. Raises SearchPhaseFailed.
+        `expired` is asked at each document whether to give up. `index` and `node` are the names that hits and faults carry. Raises SearchPhaseFailed.
         """
         seen = [document for document in hits if visible is None or visible(document)]
         seen.sort(key=lambda document: document.revision)
         corpus = Corpus(self.mapping, index, [Entry(document, document.body) for document in seen])
         try:
-            return self._run(Context(corpus, now_ms), index)
+            return self._run(Context(corpus, now_ms), index, expired)
         except FairleadError as fault:
             raise phase_fault(fault, index, node) from fault
 
-    def _run(self, context: Context, index: str) -> Json:
+    def _run(self, context: Context, index: str, expired: Callable[[], bool]) -> Json:
         if self.start + self.size > MAX_WINDOW:
             raise IllegalArgument(
                 f"Result window is too large, from + size must be less than or equal to: [{MAX_WINDOW}] but was "
@@ -97,11 +98,13 @@ class Search:
         context = context if scored else context.without_scores()
         matcher = self.query.bind(context)
         keys = () if ranked else tuple(bind_key(context, key) for key in self.sort)
-        entries: list[tuple[Entry, float]] = [
-            (entry, score)
-            for entry in context.corpus.entries
-            if (score := matcher(entry)) is not None and (self.min_score is None or score >= self.min_score)
-        ]
+        entries: list[tuple[Entry, float]] = []
+        for entry in context.corpus.entries:
+            if expired():
+                raise IllegalArgument("The search took too long and was given up; ask for less at once")
+            score = matcher(entry)
+            if score is not None and (self.min_score is None or score >= self.min_score):
+                entries.append((entry, score))
         results = aggregate(context, [entry for entry, _ in entries], self.aggregations)
         if self.post_filter is not None:
             passes = self.post_filter.bind(context.without_scores())

@@ -19,6 +19,8 @@ SIDES = ("input_guardrail", "output_guardrail")
 FULL, SEARCH = "full", "search"
 MATCHES = (FULL, SEARCH)
 """Whether a pattern must match the whole text, as in the original, or may stand anywhere in it (ours)."""
+MAX_PATTERNS, MAX_PATTERN_CHARACTERS = 1_000, 50_000
+"""Of one side; every worker compiles them when it loads the model."""
 KEYS: Mapping[str, tuple[str, ...]] = {
     LOCAL_REGEX: ("stop_words", "regex", "match", "fields"),
     MODEL: ("model_id", "response_filter", "response_validation_regex"),
@@ -45,6 +47,11 @@ def check(guardrails: Mapping[str, Any]) -> None:
         if not rules:
             continue
         texts = list(rules.get("regex", ()))
+        if len(texts) > MAX_PATTERNS or sum(map(len, texts)) > MAX_PATTERN_CHARACTERS:
+            raise IllegalArgument(
+                f"regex of {side} holds more than {MAX_PATTERNS} patterns or {MAX_PATTERN_CHARACTERS} characters; "
+                "a word list takes more"
+            )
         if guardrails["type"] == MODEL:
             for key in ("model_id", "response_validation_regex"):
                 if key not in rules:

@@ -14,8 +14,10 @@ from fairlead.service.access import AccessControl
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
-_SHORT = 200
+_SHORT = 50
 """Documents that are searched on the event loop; more go to a thread, so that predicts do not wait."""
+SECONDS = 10.0
+"""How long a search may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class SearchService:
             now_ms=now,
             node=self._ports.node_id,
             visible=self._access.visible(kind, principal),
+            expired=lambda: self._ports.monotonic() - started > SECONDS,
         )
         found = run() if len(documents) <= _SHORT else await asyncio.to_thread(run)
         return {

@@ -195,3 +195,25 @@ def test_any_request_works_or_is_refused_with_one_of_our_errors(body: dict[str, 
     for documents in (CONNECTORS, ODD):
         with contextlib.suppress(FairleadError):
             assert "canary-77" not in json.dumps(run("connector", json.dumps(body), documents), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"bool": {"should": [{"term": {"protocol": "http"}}] * 2100}},
+        {"query_string": {"query": "a OR " * 300 + "a"}},
+        {"simple_query_string": {"query": "a " * 300, "fields": ["*"]}},
+    ],
+)
+def test_a_query_of_too_many_clauses_is_refused(query: Any) -> None:
+    with pytest.raises(FairleadError) as caught:
+        run("model", {"query": query}, CONNECTORS)
+    assert caught.value.status == 400
+    assert "too many clauses" in json.dumps(caught.value.fields)
+
+
+def test_a_search_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(FairleadError) as caught:
+        run("connector", {"query": {"match_all": {}}}, expired=lambda: True)
+    assert caught.value.status == 400
+    assert "took too long" in json.dumps(caught.value.fields)
