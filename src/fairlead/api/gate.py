@@ -13,10 +13,12 @@ from fairlead.api.audit_trail import event
 from fairlead.api.reply import Reply, error_reply
 from fairlead.api.request import boolean, parse_query
 from fairlead.domain.audit import Category
-from fairlead.domain.identity import PEER, Head, Refused
+from fairlead.domain.identity import PEER, Head, Refused, Remembering
 from fairlead.domain.principal import Principal
 from fairlead.errors import SecurityFault, StatusFault
 from fairlead.security.forwarded import Proxies
+from fairlead.service.security.basic import BasicSource
+from fairlead.service.security.key_source import ApiKeySource
 from fairlead.service.security.service import SecurityService, denial, rest_denial
 from fairlead.settings import is_loopback
 
@@ -55,6 +57,12 @@ class Gate:
         self._open = open_paths
         self._proxies = proxies if proxies is not None and proxies.any else None
         self._clear_text = clear_text
+        # What stands before them has to be asked first: a super admin's certificate wins over a password.
+        self._leading: list[Remembering] = []
+        for source in security.sources:
+            if not isinstance(source, BasicSource | ApiKeySource):
+                break
+            self._leading.append(source)
         self._tells_all = security.audit.wants(Category.AUTHENTICATED) or security.audit.wants(
             Category.GRANTED_PRIVILEGES
         )
@@ -75,8 +83,15 @@ class Gate:
         if self._proxies is not None:
             self._look_through(scope, self._proxies, authorization)
         client = scope["client"]
-        head = Head(method, path, headers, authorization, client[0] if client else "", scope)
-        if len(fields) != len(headers) and sum(name == b"authorization" for name, _ in headers) > 1:
+        address = client[0] if client else ""
+        single = len(fields) == len(headers)
+        if single and authorization is not None:
+            for remembering in self._leading:
+                known = remembering.remembered(authorization, address)
+                if known is not None:
+                    return self._admitted(scope, fields, known)
+        head = Head(method, path, headers, authorization, address, scope)
+        if not single and sum(name == b"authorization" for name, _ in headers) > 1:
             raise self._refused(head, Refused("more than one Authorization header"), "")
         for source in self._security.sources:
             found = await source.identify(head)
@@ -84,12 +99,15 @@ class Gate:
                 continue
             if isinstance(found, Refused):
                 raise self._refused(head, found, source.name)
-            if self._tells_all:
-                self.record(Category.AUTHENTICATED, scope, found, "")
-            tenant = fields.get(b"securitytenant", fields.get(b"security_tenant"))
-            return found if tenant is None else found.asking(tenant.decode("utf-8", "replace"))
+            return self._admitted(scope, fields, found)
         reason = "no credentials" if authorization is None else "credentials of no known kind"
         raise self._refused(head, Refused(reason), "")
+
+    def _admitted(self, scope: Scope, fields: dict[bytes, bytes], principal: Principal) -> Principal:
+        if self._tells_all:
+            self.record(Category.AUTHENTICATED, scope, principal, "")
+        tenant = fields.get(b"securitytenant", fields.get(b"security_tenant"))
+        return principal if tenant is None else principal.asking(tenant.decode("utf-8", "replace"))
 
     def authorize(self, scope: Scope, principal: Principal, action: str, model_id: str | None) -> bool:
         """Raises SecurityFault when the caller lacks the privilege. True: the caller only asks whether it is there, so that

@@ -60,6 +60,12 @@ class IdentitySource(Protocol):
         ...
 
 
+class Remembering(Protocol):
+    """A source that knows without waiting who proved the same credentials before."""
+
+    def remembered(self, authorization: bytes, address: str) -> Principal | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LoginListener:
     """One limit on failed logins as the REST API keeps it (spec/06 6.3). `type` is `ip` or `username`."""

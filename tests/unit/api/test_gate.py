@@ -8,10 +8,14 @@ import pytest
 
 from fairlead.api.gate import Gate, Refusal
 from fairlead.domain.audit import AuditEvent, Category
-from fairlead.domain.identity import PEER, Head, Refused
+from fairlead.domain.identity import PEER, Head, NoLoginLimits, Refused
 from fairlead.domain.principal import Principal
 from fairlead.security.forwarded import Proxies
+from fairlead.service.security.basic import BasicSource
+from fairlead.service.security.configuration import Configuration
+from fairlead.service.security.hashing import HashPool
 from fairlead.service.security.service import SecurityService
+from identities import authorization, quick_hash
 
 PROXY, CLIENT, STRANGER = "10.0.0.1", "192.0.2.7", "203.0.113.9"
 
@@ -92,3 +96,19 @@ async def test_a_request_from_this_machine_passes_without_tls() -> None:
     security = Security()
     await gate(security).admit(scope("127.0.0.1", LOGIN))
     assert security.source.heads[0].address == "127.0.0.1"
+
+
+async def test_the_order_of_the_sources_holds_for_a_login_that_is_remembered_too() -> None:
+    security, pool = Security(), HashPool(1)
+    users = Configuration({"bob": {"hash": quick_hash()}})
+    basic = BasicSource(lambda: users, pool, NoLoginLimits(), lambda: 0.0, lambda: 0)
+    proved = ("authorization", authorization("bob").decode())
+    for order, name in (([basic, security.source], "bob"), ([security.source, basic], "ann")):
+        security.sources = cast(list[Source], order)
+        judge = gate(security)
+        for _ in range(2):  # the second time the first case is remembered
+            admitted = await judge.admit(scope(PROXY, proved))
+            assert admitted is not None
+            assert admitted.name == name
+        assert basic.remembered(authorization("bob"), PROXY) == Principal("bob")
+    pool.close()

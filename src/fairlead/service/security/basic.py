@@ -52,20 +52,34 @@ class BasicSource:
         self._verifying: dict[bytes, asyncio.Task[bool]] = {}
         self._decoy = ""
 
+    def remembered(self, authorization: bytes, address: str) -> Principal | None:
+        """Who proved these credentials before, under this configuration."""
+        if authorization[:6].lower() != _SCHEME:
+            return None
+        known = self._verified.get(self._digest(self._current(), authorization, address))
+        return known[0] if known is not None and known[1] > self._monotonic() else None
+
     async def identify(self, head: Head) -> Principal | Refused | None:
         value = head.authorization
         if value is None or value[:6].lower() != _SCHEME:
             return None
+        known = self.remembered(value, head.address)
+        if known is not None:
+            return known
+        configuration = self._current()
+        return await self._login(head, configuration, self._digest(configuration, value, head.address), value)
+
+    def _current(self) -> Configuration:
+        """The configuration of this moment; a new one forgets every login."""
         configuration = self._configuration()
         if configuration is not self._seen:
             self._verified.clear()
             self._seen, self._decoy = configuration, ""
-        text = value if not configuration.by_address else value + b"\0" + head.address.encode()
-        digest = hashlib.blake2b(text, key=self._key, digest_size=32).digest()
-        known = self._verified.get(digest)
-        if known is not None and known[1] > self._monotonic():
-            return known[0]
-        return await self._login(head, configuration, digest, value)
+        return configuration
+
+    def _digest(self, configuration: Configuration, value: bytes, address: str) -> bytes:
+        text = value if not configuration.by_address else value + b"\0" + address.encode()
+        return hashlib.blake2b(text, key=self._key, digest_size=32).digest()
 
     async def _login(
         self, head: Head, configuration: Configuration, digest: bytes, value: bytes

@@ -32,6 +32,24 @@ class ApiKeySource:
         self._seen: Configuration | None = None
         self._opened: dict[bytes, tuple[ApiKey, Principal]] = {}
 
+    def remembered(self, authorization: bytes, address: str) -> Principal | None:
+        """Whom a key that was opened before, under this configuration, stands for."""
+        if not authorization.startswith(b"fl_", 7) or len(authorization) > _LONGEST:
+            return None
+        configuration = self._configuration()
+        if configuration is not self._seen:
+            self._opened.clear()
+            self._seen = configuration
+        known = self._opened.get(self._digest(authorization))
+        if known is None:
+            return None
+        key, principal = known
+        now = self._clock()
+        if not key.valid(now) or not key.admits(address):
+            return None
+        self._used(key.id, now)
+        return principal
+
     async def identify(self, head: Head) -> Principal | Refused | None:
         value = head.authorization
         if value is None or value[:7].lower() not in _SCHEMES:
@@ -40,22 +58,13 @@ class ApiKeySource:
             return None  # another source's bearer token
         if len(value) > _LONGEST:
             return Refused("the text is no API key")
-        configuration = self._configuration()
-        if configuration is not self._seen:
-            self._opened.clear()
-            self._seen = configuration
-        digest = hashlib.blake2b(value, key=self._secret, digest_size=32).digest()
-        known = self._opened.get(digest)
-        if known is None:
-            return self._open(head, configuration, digest, value)
-        key, principal = known
-        now = self._clock()
-        if not key.valid(now) or not key.admits(head.address):
-            return self._open(head, configuration, digest, value)
-        self._used(key.id, now)
-        return principal
+        known = self.remembered(value, head.address)
+        return self._open(head, self._configuration(), value) if known is None else known
 
-    def _open(self, head: Head, configuration: Configuration, digest: bytes, value: bytes) -> Principal | Refused:
+    def _digest(self, value: bytes) -> bytes:
+        return hashlib.blake2b(value, key=self._secret, digest_size=32).digest()
+
+    def _open(self, head: Head, configuration: Configuration, value: bytes) -> Principal | Refused:
         found = split_token(value[7:].decode("latin-1").rstrip())
         if found is None:
             return Refused("the text is no API key")
@@ -77,5 +86,5 @@ class ApiKeySource:
         if not configuration.by_address and not key.previous:
             if len(self._opened) >= MOST_REMEMBERED:
                 self._opened.clear()
-            self._opened[digest] = (key, principal)
+            self._opened[self._digest(value)] = (key, principal)
         return principal
