@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
-from fairlead.api import predict_route
+from fairlead.api import predict_route, stream_route
 from fairlead.api.answer import Answer
 from fairlead.api.audit_trail import AuditTrail, change_category
 from fairlead.api.body import Disconnected, Receive, Send, read_body
@@ -74,6 +74,7 @@ class App:
         self._stop = stop
         self._max_body = max_body
         self._predict: predict_route.PredictRoute | None = None
+        self._stream: stream_route.StreamRoute | None = None
         self._router: Router | None = None
         self._gate: Gate | None = None
 
@@ -86,6 +87,8 @@ class App:
                 if answer is not None:
                     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
                     await send({"type": "http.response.body", "body": answer.body})
+            elif scope["method"] == "POST" and (id := stream_route.match(scope["raw_path"])) is not None:
+                await self._stream_predict(scope, receive, send, id)
             else:
                 await self._http(scope, receive, send)
 
@@ -101,6 +104,7 @@ class App:
             self._gate = Gate(house.security, OPEN_PATHS, self._proxies, clear_text=self._clear_text)
         trail = AuditTrail(house.audit, fail_closed=self._fail_closed)
         self._predict = predict_route.PredictRoute(house, self._max_body, self._gate)
+        self._stream = stream_route.StreamRoute(house, self._max_body, self._gate)
         self._router = router(house, self._max_body, self._gate, trail)
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -110,18 +114,41 @@ class App:
     async def predict(self, scope: Scope, receive: Receive, algorithm: str, model_id: str) -> Answer | None:
         """The answer to a predict, for whichever server asks; None: the caller left."""
         assert self._predict is not None
+        route = self._predict
+
+        async def answer(principal: Principal | None) -> Answer:
+            return await route(scope, receive, algorithm, model_id, principal)
+
+        return await self._admitted(scope, answer)
+
+    async def _stream_predict(self, scope: Scope, receive: Receive, send: Send, model_id: str) -> None:
+        assert self._stream is not None
+        route = self._stream
+
+        async def answer(principal: Principal | None) -> Answer | None:
+            return await route(scope, receive, send, model_id, principal)
+
+        found = await self._admitted(scope, answer)
+        if found is not None:
+            await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
+            await send({"type": "http.response.body", "body": found.body})
+
+    async def _admitted(
+        self, scope: Scope, ask: Callable[[Principal | None], Awaitable[Answer | None]]
+    ) -> Answer | None:
+        """What a route outside the table answers; None: the caller left, or has its answer."""
+        answer: Answer | None
         try:
             if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
                 raise Refusal(simple_error(reason, 403))
-            principal = await self._gate.admit(scope) if self._gate is not None else None
-            answer = await self._predict(scope, receive, algorithm, model_id, principal)
+            answer = await ask(await self._gate.admit(scope) if self._gate is not None else None)
         except Disconnected:
             return None
         except Refusal as refusal:
             answer = _whole(respond(refusal.reply, _wished(scope)))
         except Exception:
             answer = _whole(_defect(scope))
-        return await shrunk(answer) if wants_gzip(scope["headers"]) else answer
+        return await shrunk(answer) if answer is not None and wants_gzip(scope["headers"]) else answer
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Everything but predicts."""

@@ -22,11 +22,11 @@ from fairlead.errors import FairleadError, Unavailable
 from fairlead.java.json import strict_loads
 from fairlead.service.house import House
 
-_MODELS = b"/_plugins/_ml/models/"
+MODELS = b"/_plugins/_ml/models/"
 _PREDICT = b"/_plugins/_ml/_predict/"
 _SUFFIX = b"/_predict"
 _JSON = (b"content-type", b"application/json; charset=UTF-8")
-_VERSION = (VERSION_HEADER[0].lower().encode(), VERSION_HEADER[1].encode())
+VERSION = (VERSION_HEADER[0].lower().encode(), VERSION_HEADER[1].encode())
 _KNOWN = frozenset({"model_id", "algorithm", PERMISSION_CHECK})
 _KNOWN_WITHOUT_GATE = _KNOWN - {PERMISSION_CHECK}
 _SHAPING = frozenset({b"accept", b"content-type"})
@@ -44,8 +44,8 @@ def match(path: bytes) -> tuple[str, str] | None:
     """The algorithm and model id of a predict path, else None. A trailing slash is accepted."""
     if path.endswith(b"/"):
         path = path[:-1]
-    if path.startswith(_MODELS) and path.endswith(_SUFFIX):
-        id = path[len(_MODELS) : -len(_SUFFIX)]
+    if path.startswith(MODELS) and path.endswith(_SUFFIX):
+        id = path[len(MODELS) : -len(_SUFFIX)]
         return ("remote", decode_segment(id.decode("latin-1"))) if id and b"/" not in id else None
     if path.startswith(_PREDICT):
         parts = path[len(_PREDICT) :].split(b"/")
@@ -89,7 +89,7 @@ class PredictRoute:
             await predict.require(model_id, principal)
             asked = predict_body(algorithm, body)
             if query:
-                self._check(scope, query)
+                check_query(scope, query, self._known)
             if only_asks and self._gate is not None and principal is not None:
                 payload = rendered(self._gate.verdict(principal, ACTION, model_id).body, 200, wanted)
             else:
@@ -108,14 +108,15 @@ class PredictRoute:
         except (FairleadError, StoreUnavailable) as fault:
             error = fault if isinstance(fault, FairleadError) else Unavailable(str(fault))
             reply = error_reply(error, wanted)
-            return _answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
-        return _answer(200, payload, wanted)
+            return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
+        return plain_answer(200, payload, wanted)
 
-    def _check(self, scope: Scope, query: dict[str, str]) -> None:
-        """Before anything is sent to the provider."""
-        refuse_unknown(scope["raw_path"].decode("latin-1"), query, self._known)
-        for name in ("pretty", "human", "error_trace"):
-            boolean(query.get(name, "false"))
+
+def check_query(scope: Scope, query: dict[str, str], known: frozenset[str]) -> None:
+    """Before anything is sent to the provider."""
+    refuse_unknown(scope["raw_path"].decode("latin-1"), query, known)
+    for name in ("pretty", "human", "error_trace"):
+        boolean(query.get(name, "false"))
 
 
 def _usual(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -132,9 +133,9 @@ def _shape(headers: Iterable[tuple[bytes, bytes]], query: dict[str, str]) -> Sha
     return PLAIN if wanted == PLAIN else wanted
 
 
-def _answer(status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> Answer:
+def plain_answer(status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> Answer:
     kind = _JSON if shape.form == JSON else (b"content-type", content_type(shape).encode())
-    headers = [kind, _VERSION, (b"content-length", str(len(body)).encode())]
+    headers = [kind, VERSION, (b"content-length", str(len(body)).encode())]
     if more:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in more.items()]
     return Answer(status, headers, body)

@@ -6,7 +6,7 @@ Only work that changes nothing here may be given up; a write that was begun is f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from fairlead.api.body import Disconnected
@@ -20,10 +20,12 @@ T = TypeVar("T")
 class Presence:
     """One connection of a caller, for all its requests in turn."""
 
-    __slots__ = ("_task", "gone")
+    __slots__ = ("_task", "abort", "gone")
 
     def __init__(self) -> None:
         self.gone = False
+        self.abort: Callable[[], None] | None = None
+        """Ends the connection at once, whatever was not sent yet."""
         self._task: asyncio.Task[object] | None = None
 
     def leave(self) -> None:

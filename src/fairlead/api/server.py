@@ -109,6 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._writes = JoinedWrites(transport, self.loop)
+        self._presence.abort = transport.abort
         # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
         connection = transport.get_extra_info("ssl_object")
         self._certificate = None if connection is None else connection.getpeercert(binary_form=True)

@@ -137,7 +137,7 @@ def _rows() -> tuple[Setting, ...]:
         Setting(P + "allow_registering_model_via_url", b, "false", "Off: registering a model by url is refused."),
         Setting(P + "allow_custom_deployment_plan", b, "false", "Allows node_ids in deploy and undeploy."),
         Setting(P + "trusted_url_regex", s, "^(https?|ftp|file)://[-a-zA-Z0-9+&@#/%?=~_|!:,.;]*[-a-zA-Z0-9+&@#/%=~_|]", _KEPT),
-        Setting(P + "stream_enabled", b, "false", "Allows streaming predictions (not built yet)."),
+        Setting(P + "stream_enabled", b, "false", "Allows streaming predictions."),
         Setting(P + "max_json_size", i, "100000000", "Largest reply of a provider in bytes; -1 = no limit.", -1),
         Setting(P + "mcp_connector_enabled", b, "false", "Allows connectors of protocol mcp_sse."),
         Setting(P + "multi_tenancy_enabled", b, "false", _KEPT, scope=Scope.STATIC),
@@ -152,6 +152,9 @@ def _rows() -> tuple[Setting, ...]:
         Setting(OURS + "egress.private_targets", Type.TARGET_LIST, (), "Private networks that single connectors may call, as `<connector id>=<network>:<port>`, for example `abc=10.2.0.0/16:8080` or `abc=[fd12::/64]:443`; for a connector inside a model, the model's id. The trusted endpoints must admit the URL as well. A metadata address must be listed by itself."),
         Setting(OURS + "egress.runtime_host", s, "same_pattern", "How far a caller's parameter may move a request from the connector's own host: within the trusted pattern that admits the connector's URL, to any trusted host (as the original), or never.", choices=("same_pattern", "any_trusted", "never")),
         Setting(OURS + "keys.data_key_days", i, "365", "Days after which a new data key is made and every credential sealed anew; 0 = only after 2^28 sealings.", 0, 36500),
+        Setting(OURS + "stream.guard_characters", i, "256", "The last characters of a streamed text that wait until what follows was checked too, for models with a guard on their output: no phrase up to this length slips through between two pieces.", 16, 65536),
+        Setting(OURS + "stream.heartbeat_seconds", i, "15", "Seconds of silence after which the caller of a stream gets a comment line; 0 = never.", 0, 3600),
+        Setting(OURS + "stream.total_seconds", i, "600", "The longest that a stream may take; between two pieces the connector's read_timeout holds.", 1, 86400),
         Setting(OURS + "tasks.retention_days", i, "30", "Days that ended tasks are kept; 0 = for ever.", 0, 36500),
     )  # fmt: skip
 

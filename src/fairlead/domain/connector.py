@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from fairlead.domain.ports import Json
+from fairlead.domain.streaming import Streaming
 from fairlead.errors import FairleadError, IllegalArgument
 
 KIND = "connector"
@@ -49,17 +50,27 @@ class Action:
     post_process_function: str | None = None
     name: str | None = None
     supports_structured_output: bool = False
+    streaming: Streaming | None = None
+    """Ours: how its provider streams."""
 
     def document(self) -> Json:
         shown = {f.name: getattr(self, f.name) for f in fields(self)}
         if not self.supports_structured_output:
             del shown["supports_structured_output"]
         shown["headers"] = None if self.headers is None else dict(self.headers)
+        shown["streaming"] = None if self.streaming is None else self.streaming.document()
         return {key: str(value) if key == "action_type" else value for key, value in shown.items() if value is not None}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Action:
-        return cls(**{**document, "action_type": ActionType(document["action_type"])})
+        streaming = document.get("streaming")
+        return cls(
+            **{
+                **document,
+                "action_type": ActionType(document["action_type"]),
+                "streaming": None if streaming is None else Streaming.of(streaming),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ process and shows nothing of itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from fairlead.engine.preprocess import run_script
 from fairlead.engine.retry import RetryPlan
 from fairlead.engine.scripts import Script, ScriptCompiler, fill, has_placeholders
 from fairlead.engine.sigv4 import Signer
+from fairlead.engine.streaming import INTERFACE, Dialect, described, named
 from fairlead.engine.url import UrlTemplate
 from fairlead.errors import FairleadError, IllegalArgument, ScriptFault
 
@@ -51,14 +52,19 @@ class CompiledAction:
     __slots__ = ("_compiler", "_fixed_url", "_post", "_pre", "body", "headers", "method", "owned", "type", "url")
 
     def __init__(
-        self, action: Action, owned: Mapping[str, str], credential: Mapping[str, Secret], compiler: ScriptCompiler
+        self,
+        action: Action,
+        owned: Mapping[str, str],
+        credential: Mapping[str, Secret],
+        compiler: ScriptCompiler,
+        fields: Mapping[str, Any] | None = None,
     ) -> None:
         self.type = str(action.action_type)
         self.owned = owned
         self.method = action.method.upper()
         self.url = UrlTemplate(action.url, owned)
         self.headers = HeaderPlan(action.headers or {}, credential, owned)
-        self.body = Body(action, owned)
+        self.body = Body(action, owned, fields)
         self._compiler = compiler
         self._pre = _bind(action.pre_process_function, PRE_FUNCTIONS, compiler)
         self._post = _bind(action.post_process_function, POST_FUNCTIONS, compiler)
@@ -166,6 +172,13 @@ class CompiledAction:
         return [bound for bound in (self._pre, self._post) if isinstance(bound, ScriptFault)]
 
 
+class CompiledStream(msgspec.Struct, frozen=True):
+    """An action that asks for a stream, and how its events are read."""
+
+    dialect: Dialect
+    action: CompiledAction
+
+
 def _may_take_long(bound: object) -> bool:
     if bound is None or isinstance(bound, (PreFunction, PostFunction, ScriptFault)):
         return False
@@ -197,7 +210,10 @@ def _bind(text: str | None, table: Mapping[str, F], compiler: ScriptCompiler) ->
 class CompiledConnector:
     """A connector with its credential opened; `owner` is the id of the resource that holds it."""
 
-    __slots__ = ("_actions", "_by_name", "config", "own_urls", "owner", "protocol", "retry", "secrets", "signer", "tls")
+    __slots__ = (
+        "_actions", "_by_name", "_compile", "_streams", "config", "own_urls", "owner", "protocol", "retry", "secrets",
+        "signer", "tls",
+    )  # fmt: skip
 
     def __init__(
         self, connector: Connector, credential: Mapping[str, Secret], compiler: ScriptCompiler, owner: str = ""
@@ -211,6 +227,10 @@ class CompiledConnector:
         self.tls: ClientTls = client_tls(connector.protocol, self.config, credential)
         self.signer = _signer(connector, credential, owned)
         actions = [(action, CompiledAction(action, owned, credential, compiler)) for action in connector.actions or ()]
+        self._streams: dict[tuple[str, str], CompiledStream] = {}
+        own = {action.name: action for action, _ in reversed(actions) if action.name is not None}
+        own |= {str(action.action_type): action for action, _ in reversed(actions)}
+        self._compile = _streams_of(connector.protocol, own, owned, credential, compiler)
         self.own_urls = tuple(compiled.own_url for _, compiled in actions)
         self._actions: dict[str, CompiledAction] = {}
         self._by_name: dict[str, CompiledAction] = {}
@@ -232,9 +252,41 @@ class CompiledConnector:
             raise batch_actions.missing(name) or IllegalArgument(f"no {name} action found")
         return found
 
+    def stream(self, name: str, parameters: Mapping[str, Value]) -> CompiledStream:
+        """The action of that type as a stream; compiled at the first. Raises IllegalArgument for one that cannot be."""
+        owned = self.action(name).owned
+        interface = parameters.get(INTERFACE) if INTERFACE in parameters else owned.get(INTERFACE)
+        key = (name, (interface or "").strip().lower())
+        found = self._streams.get(key)
+        if found is None:
+            found = self._compile(*key)  # a name that is no interface raises, so the keys are few
+            self._streams[key] = found
+        return found
+
     @property
     def actions(self) -> list[CompiledAction]:
         return list(self._actions.values())
+
+
+def _streams_of(
+    protocol: str,
+    actions: Mapping[str, Action],
+    owned: Mapping[str, str],
+    credential: Mapping[str, Secret],
+    compiler: ScriptCompiler,
+) -> Callable[[str, str], CompiledStream]:
+    """Compiles the streaming form of an action."""
+
+    def compiled(name: str, interface: str) -> CompiledStream:
+        action = actions.get(name)
+        if action is None:
+            raise IllegalArgument(f"no {name} action found")
+        dialect = named(protocol, interface) if action.streaming is None else described(action.streaming)
+        return CompiledStream(
+            dialect, CompiledAction(dialect.action(action), owned, credential, compiler, dialect.body_fields)
+        )
+
+    return compiled
 
 
 def _signer(connector: Connector, credential: Mapping[str, Secret], owned: Mapping[str, str]) -> Signer | None:

@@ -20,11 +20,12 @@ _NOVA_PARTS = {"text": "value", "image": "source", "video": "source", "audio": "
 
 
 class Body:
-    """What one action sends."""
+    """What one action sends. `fields` are set in the top level of a body that is a JSON object."""
 
-    __slots__ = ("_structured", "_template")
+    __slots__ = ("_fields", "_structured", "_template")
 
-    def __init__(self, action: Action, owned: Mapping[str, str]) -> None:
+    def __init__(self, action: Action, owned: Mapping[str, str], fields: Mapping[str, Any] | None = None) -> None:
+        self._fields = fields
         self._template = None if action.request_body is None else Template(action.request_body, owned)
         self._structured = action.supports_structured_output
 
@@ -48,6 +49,8 @@ class Body:
             text = processed if isinstance(processed, str) else compact(processed)
         if missing:
             _refuse_open(text, missing, parameters)
+        if self._fields and (body := _object(text)) is not None:  # spec/03 2.6 #5
+            text = compact({**body, **self._fields})
         return text
 
 

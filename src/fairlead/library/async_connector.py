@@ -6,7 +6,8 @@ Imports nothing heavy: the engine comes with the first connector that is made.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,17 @@ class AsyncConnector:
         """As `Connector.predict`."""
         asked = engine().asked(parameters, text_docs=text_docs, query_text=query_text, action=action)
         return await self._opened().predict(asked)
+
+    async def stream(
+        self, parameters: Mapping[str, Any] | None = None, *, action: str = "predict"
+    ) -> AsyncGenerator[str, None]:
+        """As `Connector.stream`: `async for text in connector.stream({...})`. Whoever leaves the loop early should `aclose`
+        it (`contextlib.aclosing`), else the call ends only when the generator is collected."""
+        asked = engine().asked(parameters, action=action)
+        async with aclosing(self._opened().stream(asked)) as batches:
+            async for texts in batches:
+                for text in texts:
+                    yield text
 
     async def embed(self, texts: Sequence[str | None], parameters: Mapping[str, Any] | None = None) -> list[Tensor]:
         """As `Connector.embed`."""

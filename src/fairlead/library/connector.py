@@ -5,11 +5,12 @@ Imports nothing heavy: the engine comes with the first connector that is made.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 def engine() -> Any:
     """The module `fairlead.library.session`, imported when it is needed first."""
     return importlib.import_module("fairlead.library.session")
+
+
+async def _next(batches: AsyncGenerator[list[str], None]) -> list[str] | None:
+    return await anext(batches, None)
+
+
+async def _close(batches: AsyncGenerator[list[str], None]) -> None:
+    await batches.aclose()
 
 
 class _Open:
@@ -102,6 +111,24 @@ class Connector:
         asked = engine().asked(parameters, text_docs=text_docs, query_text=query_text, action=action)
         opened = self._opened()
         return opened.background.run(lambda: opened.session.predict(asked))
+
+    def stream(
+        self, parameters: Mapping[str, Any] | None = None, *, action: str = "predict"
+    ) -> Generator[str, None, None]:
+        """Pieces of the answer to raw parameters while they come: `for text in connector.stream({...})`.
+
+        The action needs a `streaming` object, or parameter `_llm_interface` names one of the interfaces that are known.
+        Nothing is read ahead of the loop; leaving it ends the call. Raises fairlead.errors, also between two pieces.
+        """
+        asked = engine().asked(parameters, action=action)
+        opened = self._opened()
+        batches = opened.session.stream(asked)
+        try:
+            while (texts := opened.background.run(lambda: _next(batches))) is not None:
+                yield from texts
+        finally:
+            with contextlib.suppress(IllegalState):  # a connector that was closed meanwhile has ended the call
+                opened.background.run(lambda: _close(batches))
 
     def embed(self, texts: Sequence[str | None], parameters: Mapping[str, Any] | None = None) -> list[Tensor]:
         """The embeddings of texts, in their order and in as many calls as the connector's function needs.

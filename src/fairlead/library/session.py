@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +25,7 @@ from fairlead.library.egress import egress_policy
 from fairlead.library.recipe import Recipe
 from fairlead.library.result import Prediction, Tensor
 from fairlead.security.egress import EgressPolicy, GuardedDialer
-from fairlead.service.calling import Caller
+from fairlead.service.calling import Caller, StreamBounds
 from fairlead.service.explaining import OutgoingRequest, explain, masked
 from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.ports import Limits, Random
@@ -79,7 +80,9 @@ class Session:
         self._connector = CompiledConnector(opened.connector, opened.credential, self._scripts)
         self._known: dict[str, Destination] = {}
         self._known_masked: dict[str, Destination] = {}
-        self._max_size: int = ClusterSettings()["max_json_size"]
+        defaults = ClusterSettings()
+        self._max_size: int = defaults["max_json_size"]
+        self._stream_seconds: int = defaults["fairlead.stream.total_seconds"]
         self._clients: dict[asyncio.AbstractEventLoop, _Client] = {}
         self.name = opened.connector.name
 
@@ -90,6 +93,16 @@ class Session:
     async def predict(self, asked: PredictInput) -> Prediction:
         results = await self._client().caller.predict(self._connector, self._known, asked)
         return Prediction(tuple(results))
+
+    async def stream(self, asked: PredictInput) -> AsyncGenerator[list[str], None]:
+        """Batches of text as they come; leaving early ends the call."""
+        caller, bounds = self._client().caller, StreamBounds(self._stream_seconds)
+        async with (
+            caller.stream(self._connector, self._known, asked, bounds) as stream,
+            aclosing(stream.batches()) as batches,
+        ):
+            async for texts in batches:
+                yield texts
 
     async def embed(self, texts: Texts, parameters: Parameters | None) -> list[Tensor]:
         return (await self.predict(asked(parameters, text_docs=texts))).output

@@ -61,10 +61,10 @@ class AccessControl:
         if not await self._permits(model, principal):
             raise self.refusal(refused or StatusFault(NO_PRIVILEGE, 403), missing)
 
-    async def require_predict(self, model: Model, principal: Principal | None) -> None:
+    async def require_predict(self, model: Model, principal: Principal | None, reason: str = NO_PRIVILEGE) -> None:
         """Predict alone is open on hidden models, and skips their group (spec/02 13)."""
         if principal is not None and model.is_hidden is not True and not await self._permits(model, principal):
-            raise self.refusal(StatusFault(NO_PRIVILEGE, 403), StatusFault("Failed to find model", 404))
+            raise self.refusal(StatusFault(reason, 403), StatusFault("Failed to find model", 404))
 
     async def _permits(self, model: Model, principal: Principal | None) -> bool:
         caller = self.of_models(principal)

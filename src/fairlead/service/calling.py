@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from fairlead.domain.audit import Audit, NoAudit
-from fairlead.domain.connector import ClientConfig
-from fairlead.domain.dataset import Dataset, PredictInput, TextDocs
+from fairlead.domain.connector import ActionType, ClientConfig
+from fairlead.domain.dataset import Dataset, PredictInput, Remote, TextDocs, Value
 from fairlead.domain.secret import Secret
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.compiled import CompiledAction, CompiledConnector, Outgoing
 from fairlead.engine.interpret import interpret, status_fault
 from fairlead.engine.retry import MAX_SUPPRESSED, retry_after, retryable
-from fairlead.errors import FairleadError, StatusFault
+from fairlead.errors import FairleadError, IllegalArgument, StatusFault
 from fairlead.security.egress import EgressPolicy, Reach
 from fairlead.security.redaction import MASK, MIN_SECRET, forms
 from fairlead.security.url import ParsedUrl, parse_url
@@ -29,6 +31,7 @@ from fairlead.service.audited import tell_denied
 from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.guard import Watch
 from fairlead.service.ports import Limits, Random
+from fairlead.service.provider_stream import ProviderStream, fault_body
 from fairlead.service.snapshot import Destination
 from fairlead.transport import port
 from fairlead.transport.client_errors import client_error
@@ -45,6 +48,17 @@ _KNOWN_URLS = 1000
 
 Destinations = MutableMapping[str, Destination]
 """Checked destinations by the text of their URL; one for each compiled connector."""
+
+
+BATCH_ACTIONS = (ActionType.BATCH_PREDICT, ActionType.BATCH_PREDICT_STATUS, ActionType.CANCEL_BATCH_PREDICT)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBounds:
+    """Deadlines of a stream in seconds. `idle`: without a byte from the provider; None is the connector's read time-out."""
+
+    total: float
+    idle: float | None = None
 
 
 class Outside(Protocol):
@@ -126,6 +140,41 @@ class Caller:
         attempts = self._attempt if connector.retry is None else self._with_retries
         return await attempts(connector, outgoing, self.destination(connector, {}, outgoing), True)
 
+    @asynccontextmanager
+    async def stream(
+        self,
+        connector: CompiledConnector,
+        known: Destinations,
+        asked: PredictInput,
+        bounds: StreamBounds,
+        limits: Admission | None = None,
+        watch: Watch | None = None,
+    ) -> AsyncIterator[ProviderStream]:
+        """The reply to the same request as it comes; leaving early closes the connection. Never retried (spec/03 8.4).
+        Raises fairlead.errors, also from within while the reply is read."""
+        dataset = asked.dataset
+        if asked.action in BATCH_ACTIONS:
+            raise IllegalArgument("Streaming is not supported for batch predict.")
+        if not isinstance(dataset, Remote):
+            raise IllegalArgument("Streaming takes raw parameters only")
+        given: Mapping[str, Value] = {**(dataset.parameters or {}), "stream": "true"}
+        form = connector.stream(asked.action, given)
+        outgoing = await self._rendered(form.action, Remote(given))
+        destination = await self._admitted(connector, known, outgoing, limits, watch)
+        call = self.request(connector, outgoing, destination.url)
+        ours = replace(destination.limits, idle=bounds.idle or destination.limits.idle, total=bounds.total)
+        try:
+            async with self._outside.upstream.stream(destination.route, call, ours) as reply:
+                if not 200 <= reply.status <= 300:
+                    fault = status_fault(reply.status, reply.headers, await fault_body(reply))
+                    assert fault is not None
+                    raise fault
+                yield ProviderStream(reply, form.dialect)
+        except UpstreamError as broken:
+            raise client_error(broken) from broken
+        except FairleadError as fault:
+            raise concealed(fault, connector.secrets) from None
+
     def destination(self, connector: CompiledConnector, known: Destinations, outgoing: Outgoing) -> Destination:
         """The parsed and trusted URL; known by its text until the egress policy or the size limit changes."""
         policy, max_size = self._outside.policy(), self._max_size()
@@ -193,14 +242,9 @@ class Caller:
         limits: Admission | None,
         watch: Watch | None,
     ) -> InferenceResult:
-        # A script that may take long runs beside the event loop, so that other predicts go on.
-        outgoing = await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
+        outgoing = await self._rendered(action, dataset)
         post = action.post(outgoing.parameters)
-        destination = self.destination(connector, known, outgoing)
-        if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
-            await limits.admit()
-        if watch is not None:
-            await watch.request(outgoing)
+        destination = await self._admitted(connector, known, outgoing, limits, watch)
         attempts = self._attempt if connector.retry is None else self._with_retries
         reply = await attempts(connector, outgoing, destination, action.reply_may_be_empty)
         if watch is not None:
@@ -210,6 +254,26 @@ class Caller:
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
         return InferenceResult(tuple(tensors), reply.status)
+
+    async def _rendered(self, action: CompiledAction, dataset: Dataset) -> Outgoing:
+        # A script that may take long runs beside the event loop, so that other predicts go on.
+        return await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
+
+    async def _admitted(
+        self,
+        connector: CompiledConnector,
+        known: Destinations,
+        outgoing: Outgoing,
+        limits: Admission | None,
+        watch: Watch | None,
+    ) -> Destination:
+        """Where the request may go: trusted, within the limits and guarded."""
+        destination = self.destination(connector, known, outgoing)
+        if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
+            await limits.admit()
+        if watch is not None:
+            await watch.request(outgoing)
+        return destination
 
     async def _beside(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._scripts, work, *arguments)

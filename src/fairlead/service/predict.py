@@ -6,7 +6,8 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 
 from fairlead.domain.connector import ActionType
@@ -15,15 +16,18 @@ from fairlead.domain.model import Model
 from fairlead.domain.principal import Principal
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.interface import Interface, compile_interface
-from fairlead.errors import IllegalArgument, StatusFault
-from fairlead.service.access import AccessControl
-from fairlead.service.calling import Caller, concealed
+from fairlead.errors import IllegalArgument, IllegalState, StatusFault
+from fairlead.service.access import NO_PRIVILEGE, AccessControl
+from fairlead.service.admission import Admission
+from fairlead.service.calling import Caller, StreamBounds, concealed
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
+from fairlead.service.guard import Guard, Watch
 from fairlead.service.limits import Limits
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
+from fairlead.service.stream_guard import guarded
 from fairlead.service.usage import PredictCounts
 
 INPUT_TYPES = {
@@ -33,6 +37,9 @@ INPUT_TYPES = {
     QuestionAnswering: "QUESTION_ANSWERING",
 }
 """What a running predict is said to take (spec/02 2.1)."""
+
+NO_STREAM = "User Doesn't have privilege to perform this operation on this model"
+"""The capital is the original's, on this route alone (spec/02 9)."""
 
 MAX_JUDGES = 3
 """How many guardrails may ask each other in a row."""
@@ -59,21 +66,21 @@ class PredictService:
         self._caller = Caller(ports, self._max_size, ports.audit)
         self._deploying: set[asyncio.Future[ReadyModel]] = set()
 
-    async def require(self, model_id: str, principal: Principal | None = None) -> None:
+    async def require(self, model_id: str, principal: Principal | None = None, *, stream: bool = False) -> None:
         """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that.
 
         Where existence is hidden, one that the caller may not use is missing here already: no fault of a body tells it.
         """
         if principal is not None and self._access.hides_existence:
-            await self.admit(model_id, principal)
+            await self.admit(model_id, principal, stream=stream)
         elif model_id not in self._snapshot.ready:
             await self._models.require(model_id)
 
-    async def admit(self, model_id: str, principal: Principal) -> None:
+    async def admit(self, model_id: str, principal: Principal, *, stream: bool = False) -> None:
         """Raises unless the caller may predict with the model; nothing is deployed for one who may not."""
         ready = self._snapshot.ready.get(model_id)
         model = await self._models.require(model_id) if ready is None else ready.model
-        await self._access.require_predict(model, principal)
+        await self._access.require_predict(model, principal, NO_STREAM if stream else NO_PRIVILEGE)
 
     async def predict(
         self,
@@ -89,27 +96,73 @@ class PredictService:
             await self.admit(model_id, principal)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
-            ready = self._snapshot.ready.get(model_id) or await self._deployed(model_id, asked)
-            if not ready.model.enabled:
-                raise StatusFault("Model is disabled.", 403)
-            interface = ready.interface
-            if interface is not None:
-                _check_input(interface, asked)
+            ready = await self._usable(model_id, asked)
             inference = self._recorder.now()
-            admission = None
-            if ready.limiter is not None or (principal is not None and principal.key_rate is not None):
-                admission = self._limits.admission(ready.limiter, principal)
-            watch = None
-            if ready.guard is not None:
-                watch = ready.guard.asking(partial(self._ask, (*judged, model_id), principal))
+            admission = self._admission(ready, principal)
+            watch = None if ready.guard is None else self._watch(ready.guard, (*judged, model_id), principal)
             results = await self._caller.predict(ready.connector, ready.routes, asked, admission, watch)
-            if interface is not None:
+            if (interface := ready.interface) is not None:
                 self._check_output(interface, results, ready)
         except BaseException as fault:
             self._recorder.failed(call, fault)
             raise
         self._recorder.succeeded(call, inference)
         return results
+
+    @asynccontextmanager
+    async def stream(
+        self, model_id: str, asked: PredictInput, principal: Principal | None = None
+    ) -> AsyncIterator[AsyncIterator[list[str]]]:
+        """Batches of text as they come from the provider; leaving early ends its call. Everything that a predict is asked
+        for holds here too, but for retries and the output's interface, which need the whole reply (spec/02 9)."""
+        require_remote_inference(self._snapshot)
+        if not self._snapshot.settings["stream_enabled"]:
+            raise IllegalState(
+                "Streaming is currently disabled. To enable it, update the setting "
+                '"plugins.ml_commons.stream_enabled" to true.'
+            )
+        if principal is not None:
+            await self.admit(model_id, principal, stream=True)
+        call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
+        try:
+            ready = await self._usable(model_id, asked)
+            inference = self._recorder.now()
+            admission = self._admission(ready, principal)
+            watch = None if ready.guard is None else self._watch(ready.guard, (model_id,), principal)
+            bounds = StreamBounds(self._snapshot.settings["fairlead.stream.total_seconds"])
+            async with (
+                self._caller.stream(ready.connector, ready.routes, asked, bounds, admission, watch) as stream,
+                aclosing(self._checked(stream.batches(), watch)) as batches,
+            ):
+                yield batches
+        except BaseException as fault:
+            self._recorder.failed(call, fault)
+            raise
+        self._recorder.succeeded(call, inference)
+
+    def _checked(
+        self, batches: AsyncGenerator[list[str], None], watch: Watch | None
+    ) -> AsyncGenerator[list[str], None]:
+        if watch is None:
+            return batches
+        return guarded(batches, watch, self._snapshot.settings["fairlead.stream.guard_characters"])
+
+    async def _usable(self, model_id: str, asked: PredictInput) -> ReadyModel:
+        """The model, deployed, enabled, and asked for something that its interface takes."""
+        ready = self._snapshot.ready.get(model_id) or await self._deployed(model_id, asked)
+        if not ready.model.enabled:
+            raise StatusFault("Model is disabled.", 403)
+        if ready.interface is not None:
+            _check_input(ready.interface, asked)
+        return ready
+
+    def _admission(self, ready: ReadyModel, principal: Principal | None) -> Admission | None:
+        if ready.limiter is not None or (principal is not None and principal.key_rate is not None):
+            return self._limits.admission(ready.limiter, principal)
+        return None
+
+    def _watch(self, guard: Guard, judged: tuple[str, ...], principal: Principal | None) -> Watch:
+        return guard.asking(partial(self._ask, judged, principal))
 
     async def _ask(
         self, judged: tuple[str, ...], principal: Principal | None, judge_id: str, parameters: Mapping[str, Value]

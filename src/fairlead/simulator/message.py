@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
+from zlib import crc32
 
 import orjson
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
+AWS_STREAM = "application/vnd.amazon.eventstream"
 NO_BODY = frozenset({204, 304})
 """Statuses whose replies end with their head (RFC 9110 6.4.1)."""
 
@@ -115,3 +117,16 @@ def events(*payloads: object, names: bool = False, end: bytes = b"") -> Reply:
     if end:
         lines.append(end)
     return Reply(content_type=EVENT_STREAM, chunks=tuple(lines))
+
+
+def aws_event(name: str, payload: object) -> bytes:
+    """One message of AWS's binary event stream, its headers all texts (type 7)."""
+    headers = {":event-type": name, ":content-type": JSON, ":message-type": "event"}
+    block = b"".join(
+        bytes([len(key)]) + key.encode() + b"\x07" + len(value).to_bytes(2, "big") + value.encode()
+        for key, value in headers.items()
+    )
+    body = json.dumps(payload).encode("ascii")
+    prelude = (16 + len(block) + len(body)).to_bytes(4, "big") + len(block).to_bytes(4, "big")
+    message = prelude + crc32(prelude).to_bytes(4, "big") + block + body
+    return message + crc32(message).to_bytes(4, "big")

@@ -118,6 +118,12 @@ async def ask(house: House, row: Json, caller: Principal) -> Any:
     method, path = row["route"].split()
     [route] = [route for route in ROUTES if (route.method, route.path) == (method, ML + path)]
     ids = row.get("ids", {})
+    if path.endswith("/stream"):
+        await house.settings.update({"plugins.ml_commons.stream_enabled": "true"}, {})
+        await house.refresh()
+        asked = PredictInput(Remote({"_llm_interface": "openai/v1/chat/completions"}), "PREDICT")
+        async with house.predict.stream(ids["model_id"], asked, caller) as batches:
+            return [batch async for batch in batches]
     if route.run is None:
         return await house.predict.predict(ids["model_id"], PREDICT, caller)
     body = json.dumps(row["body"]).encode() if "body" in row else b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -62,11 +62,25 @@ class OpenVault:
         return {context: Secret(text.removeprefix("sealed:")) for context, text in values.items()}
 
 
+class Streamed:
+    """A reply in pieces."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self.status = 200
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._pieces = pieces
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+
 class Provider:
-    """Answers every call with `reply`, after `before` was run."""
+    """Answers every call with `reply`, and every stream with `events`, after `before` was run."""
 
     def __init__(self) -> None:
         self.reply = Reply(200, [], b'{"ok":true}')
+        self.events: list[bytes] = [b'data: {"choices":[{"delta":{"content":"hello"}}]}\n\n', b"data: [DONE]\n\n"]
         self.before: Callable[[], Awaitable[None]] | None = None
 
     async def send(self, route: Route, call: Call, limits: CallLimits) -> Reply:
@@ -76,8 +90,9 @@ class Provider:
 
     @asynccontextmanager
     async def stream(self, route: Route, call: Call, limits: CallLimits) -> AsyncIterator[StreamReply]:
-        raise AssertionError("nothing streams here")
-        yield
+        if self.before is not None:
+            await self.before()
+        yield Streamed(self.events)
 
     async def close(self) -> None:
         pass

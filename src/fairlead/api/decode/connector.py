@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairlead.api.decode import fields as read
+from fairlead.api.decode.streaming import check_url, streaming
 from fairlead.domain.access import MODES
 from fairlead.domain.connector import (
     PROTOCOLS,
@@ -122,6 +123,7 @@ def _action(node: Node) -> Action:
             "action_type": _action_type,
             "headers": read.flat_texts,
             "supports_structured_output": read.boolean,
+            "streaming": streaming,
         },
     )
     for key, label in (("action_type", "action type"), ("url", "url"), ("method", "method")):
@@ -129,6 +131,7 @@ def _action(node: Node) -> Action:
             raise IllegalArgument(f"{label} can't be null")
     if "name" in found:
         _check_action_name(found["name"])
+    check_url(found.get("streaming"), found["url"])
     return Action(**found)
 
 

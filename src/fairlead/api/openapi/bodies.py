@@ -20,6 +20,7 @@ from fairlead.api.openapi.schema import (
     whole,
 )
 from fairlead.domain.connector import PROTOCOLS, ActionType, BackoffPolicy
+from fairlead.domain.streaming import Format
 from fairlead.search.request import KEYS, KeyRow
 from fairlead.service.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level
 
@@ -37,6 +38,27 @@ ACCESS = {
 
 _VERSION: Schema = {"type": ["string", "integer"], "description": "Kept and shown."}
 
+_PATH = "$.choices[0].delta.content"
+STREAMING = members(
+    {
+        "format": choice(Format, "How events are framed."),
+        "text": text("A JSON path to the text in an event.", example=_PATH),
+        "end": members(
+            {
+                "event": text("The name of the event that ends the stream."),
+                "data": text("The whole data of the event that ends it.", example="[DONE]"),
+                "path": text("A JSON path that finds something in the event that ends it."),
+                "equals": whatever("What the path must find."),
+            },
+            doc="Without it, the end of the body ends the stream.",
+        ),
+        "error": text("A JSON path to the reason in an event that tells of an error."),
+        "url": text("Asked instead of the action's; of the same scheme and host."),
+        "body_fields": mapped(whatever(), "Set in the top level of the body."),
+    },
+    ("format", "text"),
+    "How the provider streams; ours.",
+)
 ACTION = members(
     {
         "action_type": choice((kind.lower() for kind in ActionType), "What the action is for, in any case."),
@@ -48,6 +70,7 @@ ACTION = members(
         "post_process_function": text("The name of a built-in function, or a Painless script."),
         "name": text("Its own name.", pattern="^[a-zA-Z0-9_-]{1,64}$"),
         "supports_structured_output": flag("Kept and shown."),
+        "streaming": ref("Streaming"),
     },
     ("action_type", "method", "url"),
 )
@@ -234,6 +257,7 @@ QUESTION_ANSWERING_INPUT = members({"question": text(), "context": text()}, ("qu
 
 COMPONENTS: dict[str, Schema] = {
     "Action": ACTION,
+    "Streaming": STREAMING,
     "ClientConfig": CLIENT_CONFIG,
     "InlineConnector": INLINE_CONNECTOR,
     "RateLimiter": RATE_LIMITER,

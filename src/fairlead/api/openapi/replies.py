@@ -213,6 +213,10 @@ REPLIES: dict[str, Schema] = {
     "SearchFound": FOUND,
     "Stats": members({"nodes": mapped(whatever())}),
     "Profile": members({"nodes": mapped(whatever()), "models": mapped(whatever())}),
+    "PredictEvents": text(
+        "Server-sent events. Each has one line of data: the object of a predict, whose `dataAsMap` holds `content` and "
+        '`is_last`; or, as the last, `{"error": text}`. Lines that begin with a colon are signs of life.'
+    ),
     "Inferences": members(
         {
             "inference_results": listed(

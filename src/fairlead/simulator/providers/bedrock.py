@@ -1,4 +1,4 @@
-"""Amazon Bedrock runtime: invoke by model family, and converse; no streams, tools, guardrails or images out."""
+"""Amazon Bedrock runtime: invoke by model family, and converse, also as a stream; no tools, guardrails or images out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairlead.simulator.message import Refused, Reply, answer, numbers
+from fairlead.simulator.message import AWS_STREAM, Refused, Reply, answer, aws_event, numbers
 from fairlead.simulator.providers import anthropic, cohere, openai
 from fairlead.simulator.providers.batches import bedrock_routes
 from fairlead.simulator.routes import Exchange, Field, Provider, Route
@@ -189,6 +189,19 @@ def _converse_any(exchange: Exchange) -> Reply:
     return _converse(exchange, model_id(exchange.arguments["model"]))
 
 
+def _converse_stream(exchange: Exchange) -> Reply:
+    said = f"You said: {openai.last_said(exchange.body['messages'])}"
+    asked, answered = tokens(exchange.request.text()), tokens(said)
+    frames: list[tuple[str, object]] = [("messageStart", {"role": "assistant"})]
+    frames += [("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}}) for word in openai.words(said)]
+    frames += [
+        ("contentBlockStop", {"contentBlockIndex": 0}),
+        ("messageStop", {"stopReason": "end_turn"}),
+        ("metadata", {"usage": {"inputTokens": asked, "outputTokens": answered, "totalTokens": asked + answered}}),
+    ]
+    return Reply(content_type=AWS_STREAM, chunks=tuple(aws_event(name, value) for name, value in frames))
+
+
 BEDROCK = Provider(
     name="Bedrock",
     hosts=("bedrock-runtime.*.amazonaws.com",),
@@ -200,6 +213,7 @@ BEDROCK = Provider(
     routes=(
         Route("POST", "/model/{model}/invoke", _invoke, "by the model's family", ()),
         Route("POST", "/model/{model}/converse", _converse_any, "quotes the last message", _MESSAGES),
+        Route("POST", "/model/{model}/converse-stream", _converse_stream, "the same as an AWS event stream", _MESSAGES),
         Route(
             "POST",
             "/openai/v1/chat/completions",

@@ -1,12 +1,12 @@
-"""Cohere: embed, rerank and chat in versions 1 and 2; no streaming, tools or data sets."""
+"""Cohere: embed, rerank and chat in versions 1 and 2; chat 2 also as a stream; no tools or data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fairlead.simulator.message import Refused, Reply, answer, numbers
+from fairlead.simulator.message import Refused, Reply, answer, events, numbers
 from fairlead.simulator.providers.batches import cohere_routes
-from fairlead.simulator.providers.openai import fingerprint, last_said
+from fairlead.simulator.providers.openai import fingerprint, last_said, words
 from fairlead.simulator.routes import Credential, Exchange, Field, Provider, Route
 from fairlead.simulator.vectors import QUANTIZED, relevance, tokens, unit_vector
 
@@ -117,6 +117,8 @@ def _chat_v1(exchange: Exchange) -> Reply:
 def _chat_v2(exchange: Exchange) -> Reply:
     said = f"You said: {last_said(exchange.body['messages'])}"
     counts = {"input_tokens": tokens(exchange.request.text()), "output_tokens": tokens(said)}
+    if exchange.body.get("stream"):
+        return _stream(fingerprint(exchange), said, counts)
     return answer(
         {
             "id": fingerprint(exchange),
@@ -124,6 +126,20 @@ def _chat_v2(exchange: Exchange) -> Reply:
             "message": {"role": "assistant", "content": [{"type": "text", "text": said}]},
             "usage": {"billed_units": counts, "tokens": counts},
         }
+    )
+
+
+def _stream(id: str, said: str, counts: Mapping[str, int]) -> Reply:
+    content: list[dict[str, object]] = [
+        {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": word}}}} for word in words(said)
+    ]
+    return events(
+        {"type": "message-start", "id": id, "delta": {"message": {"role": "assistant", "content": []}}},
+        {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
+        *content,
+        {"type": "content-end", "index": 0},
+        {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": counts}}},
+        names=True,
     )
 
 
@@ -153,8 +169,8 @@ COHERE = Provider(
             "POST",
             "/v2/chat",
             _chat_v2,
-            "quotes the last message",
-            (_MODEL, Field("messages", ("array",), required=True)),
+            'quotes the last message; `"stream": true`',
+            (_MODEL, Field("messages", ("array",), required=True), Field("stream", ("boolean",))),
         ),
         *cohere_routes(),
     ),

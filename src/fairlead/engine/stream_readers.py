@@ -1,0 +1,199 @@
+"""Events of a provider to pieces of text: OpenAI's chunks, Bedrock's converse events, and whatever an action describes.
+
+A reader belongs to one stream. It never waits and keeps no more of the text than a tool call needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from fairlead.domain.streaming import End, Event, Streaming
+from fairlead.engine.jsonpath import Path, compile_path
+from fairlead.errors import FairleadError, PathNotFound, StatusFault
+
+MAX_CALL = 1 << 20
+"""The longest tool call in characters that is put together."""
+
+
+class Reader(Protocol):
+    """`ended` becomes true with the event that ends the stream. `read` raises StatusFault for an event that tells of an
+    error; an event that is no JSON is passed over, as in the original (spec/02 9)."""
+
+    ended: bool
+
+    def read(self, event: Event) -> Sequence[str]: ...
+
+
+class OpenAiReader:
+    """Chunks of `openai/v1/chat/completions` (spec/02 9): text, and tool calls as JSON texts, whole once more at their
+    end."""
+
+    __slots__ = ("_calls", "_size", "ended")
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._calls: dict[int, dict[str, str]] = {}
+        self._size = 0
+
+    def read(self, event: Event) -> Sequence[str]:
+        if event.data == b"[DONE]":
+            self.ended = True
+            return ()
+        chunk = _object(event.data)
+        if chunk is None:
+            return ()
+        if chunk.get("error"):
+            raise remote_fault(event.data)
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict):
+            return ()
+        delta = choice.get("delta")
+        texts: list[str] = []
+        if isinstance(delta, dict):
+            content, calls = delta.get("content"), delta.get("tool_calls")
+            if isinstance(content, str) and content:
+                texts.append(content)
+            if isinstance(calls, list) and calls:
+                texts.append(orjson.dumps(calls).decode())
+                self._add(calls)
+        finish = choice.get("finish_reason")
+        if finish == "stop" or (finish == "tool_calls" and not self._calls):
+            self.ended = True
+        elif finish == "tool_calls":
+            texts += (self._whole(), "")
+            self.ended = True
+        return texts
+
+    def _add(self, calls: list[Any]) -> None:
+        for call in calls:
+            if not isinstance(call, dict):
+                continue
+            index, function = call.get("index"), call.get("function")
+            kept = self._calls.setdefault(
+                index if isinstance(index, int) else 0, {"id": "", "name": "", "arguments": ""}
+            )
+            if isinstance(call.get("id"), str):
+                kept["id"] = call["id"]
+            for key in ("name", "arguments"):
+                piece = function.get(key) if isinstance(function, dict) else None
+                if isinstance(piece, str):
+                    kept[key] += piece
+                    self._size += len(piece)
+            if self._size > MAX_CALL or len(self._calls) > 1024:
+                raise StatusFault(f"The provider sent tool calls of more than {MAX_CALL} characters", 502)
+
+    def _whole(self) -> str:
+        calls = [
+            {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
+            for _, call in sorted(self._calls.items())
+        ]
+        choice = {"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}
+        return orjson.dumps({"choices": [choice]}).decode()
+
+
+class ConverseReader:
+    """Events of Bedrock's ConverseStream: text and the input of tools, piece by piece."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def read(self, event: Event) -> Sequence[str]:
+        if event.fault:
+            raise remote_fault(event.data, event.name)
+        if event.name == "messageStop":
+            self.ended = True
+        if event.name != "contentBlockDelta" or (body := _object(event.data)) is None:
+            return ()
+        delta = body.get("delta")
+        if not isinstance(delta, dict):
+            return ()
+        use = delta.get("toolUse")
+        piece = delta.get("text") if use is None else use.get("input") if isinstance(use, dict) else None
+        return (piece,) if isinstance(piece, str) and piece else ()
+
+
+class PathReader:
+    """Events as an action's `streaming` object describes them."""
+
+    __slots__ = ("_plan", "ended")
+
+    def __init__(self, plan: Paths) -> None:
+        self._plan = plan
+        self.ended = False
+
+    def read(self, event: Event) -> Sequence[str]:
+        plan, end = self._plan, self._plan.end
+        if event.fault:
+            raise remote_fault(event.data, event.name)
+        if end is not None and (
+            (end.event is not None and event.name == end.event)
+            or (end.data is not None and event.data.strip() == plan.end_data)
+        ):
+            self.ended = True
+        try:
+            value = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            return ()
+        if plan.error is not None and (found := _found(plan.error, value)) not in (None, "", False):
+            raise StatusFault(f"Error from remote service: {_text(found)}", 502)
+        if plan.end_path is not None and end is not None:
+            found = _found(plan.end_path, value)
+            if (found == end.equals) if end.equals is not None else found not in (None, False):
+                self.ended = True
+        text = _text(_found(plan.text, value))
+        return (text,) if text else ()
+
+
+class Paths:
+    """The paths of a `streaming` object, compiled. Raises InvalidPath."""
+
+    __slots__ = ("end", "end_data", "end_path", "error", "text")
+
+    def __init__(self, streaming: Streaming) -> None:
+        end = streaming.end
+        self.text = compile_path(streaming.text)
+        self.error = None if streaming.error is None else compile_path(streaming.error)
+        self.end: End | None = end
+        self.end_data = None if end is None or end.data is None else end.data.strip().encode()
+        self.end_path = None if end is None or end.path is None else compile_path(end.path)
+
+    def reader(self) -> Reader:
+        return PathReader(self)
+
+
+def remote_fault(data: bytes, kind: str = "") -> FairleadError:
+    """What a provider says in its stream about a failure of its own."""
+    text = data.decode("utf-8", "replace")
+    return StatusFault(f"Error from remote service: {f'{kind}: {text}' if kind else text}", 502)
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _found(path: Path, value: Any) -> Any:
+    try:
+        return path.read(value)
+    except PathNotFound:
+        return None
+
+
+def _text(value: Any) -> str:
+    """A text as it is, the texts of a list in one, anything else as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(map(_text, value))
+    return orjson.dumps(value).decode()

@@ -1,0 +1,93 @@
+"""Streams of the library's connectors over real sockets: text as it comes, faults as exceptions, an end when one leaves."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any
+
+import pytest
+
+from fairlead import AsyncConnector, Connector
+from fairlead.errors import IllegalArgument, StatusFault
+from sockets import accepted, listening
+from streams import LAST_CHUNK, SSE_HEAD, chunk, openai
+
+OPENAI = {"_llm_interface": "openai/v1/chat/completions"}
+WHOLE = SSE_HEAD + chunk(openai("one") + openai("two")) + chunk(openai("three") + b"data: [DONE]\n\n") + LAST_CHUNK
+ENDLESS = SSE_HEAD + chunk(openai("one"))
+
+
+@contextmanager
+def answering(reply: bytes) -> Iterator[tuple[dict[str, Any], threading.Event]]:
+    """A blueprint whose provider answers once with `reply`, and an event that says that its connection has ended."""
+    ended = threading.Event()
+    with listening() as (listener, url):
+
+        def serve(listener: socket.socket = listener) -> None:
+            with accepted(listener) as upstream:
+                upstream.sendall(reply)
+                upstream.recv(1)
+                ended.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        action = {"action_type": "predict", "method": "POST", "url": url, "request_body": '{"q":"${parameters.q:-}"}'}
+        body = {"name": "s", "version": 1, "protocol": "http", "credential": {"key": "v"}, "actions": [action]}
+        yield body, ended
+        thread.join()
+
+
+def test_text_comes_piece_by_piece() -> None:
+    with answering(WHOLE) as (body, _), Connector.from_blueprint(body, allow_private=True) as connector:
+        assert list(connector.stream(OPENAI)) == ["one", "two", "three"]
+
+
+def test_leaving_the_loop_ends_the_call() -> None:
+    with answering(ENDLESS) as (body, ended), Connector.from_blueprint(body, allow_private=True) as connector:
+        stream = connector.stream(OPENAI)
+        assert next(stream) == "one"
+        stream.close()
+        assert ended.wait(10)
+
+
+def test_closing_the_connector_ends_the_call() -> None:
+    with answering(ENDLESS) as (body, ended):
+        with Connector.from_blueprint(body, allow_private=True) as connector:
+            stream = connector.stream(OPENAI)
+            assert next(stream) == "one"
+        stream.close()
+        assert ended.wait(10)
+
+
+def test_a_stream_that_is_cut_off_raises_after_its_text() -> None:
+    with answering(ENDLESS + LAST_CHUNK) as (body, _), Connector.from_blueprint(body, allow_private=True) as connector:
+        stream = connector.stream(OPENAI)
+        assert next(stream) == "one"
+        with pytest.raises(StatusFault, match="ended before its last event"):
+            next(stream)
+
+
+def test_an_action_that_cannot_stream_is_refused() -> None:
+    action = {"action_type": "predict", "method": "POST", "url": "https://api.example.com/x", "request_body": "{}"}
+    body = {"name": "s", "version": 1, "protocol": "http", "credential": {"key": "v"}, "actions": [action]}
+    with Connector.from_blueprint(body) as connector, pytest.raises(IllegalArgument, match="_llm_interface is missing"):
+        next(connector.stream())
+
+
+async def test_the_asynchronous_connector_streams_too() -> None:
+    with answering(WHOLE) as (body, _):
+        async with AsyncConnector.from_blueprint(body, allow_private=True) as connector:
+            assert [text async for text in connector.stream(OPENAI)] == ["one", "two", "three"]
+
+
+async def test_closing_an_asynchronous_stream_ends_the_call() -> None:
+    with answering(ENDLESS) as (body, ended):
+        async with (
+            AsyncConnector.from_blueprint(body, allow_private=True) as connector,
+            aclosing(connector.stream(OPENAI)) as stream,
+        ):
+            assert await anext(stream) == "one"
+        assert ended.wait(10)
