@@ -25,6 +25,8 @@ from typing import Any
 from bench.floor import AnyDialer
 from bench.load import cpu_seconds, request, rss_mb
 from bench.predict import ML, call, process
+from fairlead.api.body import Disconnected
+from fairlead.api.presence import PRESENCE
 from fairlead.cli.supervisor import serve_here
 from fairlead.settings import Settings
 from fairlead.transport.choose import open_upstream
@@ -112,6 +114,10 @@ class Relay:
             await self._upstream.close()
             await send({"type": "lifespan.shutdown.complete"})
             return
+        with contextlib.suppress(Disconnected):  # a caller that left ends its stream, as in ours
+            await scope[PRESENCE].needed(self._hand_on(receive, send))
+
+    async def _hand_on(self, receive: Any, send: Any) -> None:
         assert self._upstream is not None
         message = await receive()
         asked = Call(b"POST", b"/v1/chat/completions", ((b"Content-Type", b"application/json"),), message["body"])
