@@ -19,6 +19,8 @@ from fairlead.search.match import Match
 from fairlead.search.ranges import Range
 from fairlead.search.term_level import Ids, Term, Terms
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -72,4 +74,9 @@ def _range(clause: Range, mapping: Mapping, now_ms: int) -> list[Requirement]:
         )
     except FairleadError:
         return []
-    return [Requirement(clause.field, None, low, high)]
+    return [Requirement(clause.field, None, _kept(low), _kept(high))]
+
+
+def _kept(bound: int | None) -> int | None:
+    """The bound, or the nearest whole number that a store can keep."""
+    return None if bound is None else max(_LEAST, min(bound, _MOST))

@@ -27,6 +27,8 @@ AWAY_SECONDS = 1.0
 """How long a store that was away is not asked again."""
 RENEW_SECONDS = SLICE_MS / 1000 * 0.75
 """A slice in use with less than this left is reported and renewed."""
+LONGEST_WAIT = 2**31 - 1
+"""Seconds that a caller is told to wait at most: clients read the number with 32 bits."""
 _FAST_SECONDS = 1.0
 """A slice that was used up in less time is followed by one of twice its size."""
 
@@ -101,7 +103,7 @@ class LimitLease:
         """Whole seconds until there may be a token."""
         now = self._clock()
         until = self._away_until if now < self._away_until else self._empty_until
-        return max(1, ceil(until - now)) if until > now else 1
+        return max(1, ceil(min(until - now, LONGEST_WAIT))) if until > now else 1
 
     def changed(self, document: Document | None) -> None:
         """The bucket's document as it is now, written by whomever; an older state than the one known is ignored."""

@@ -45,6 +45,8 @@ def test_a_narrowed_search_finds_the_same(case: dict[str, Any]) -> None:
         ({"terms": {"_id": ["t1", "t2"]}}, [Requirement("_id", frozenset({"t1", "t2"}))]),
         ({"term": {"is_async": True}}, [Requirement("is_async", frozenset({"true"}))]),
         ({"range": {"create_time": {"gte": "now-1s", "lt": NOW}}}, [Requirement("create_time", None, NOW - 1000, NOW)]),
+        ({"range": {"create_time": {"gte": 2**63}}}, [Requirement("create_time", None, 2**63 - 1, None)]),
+        ({"range": {"create_time": {"lt": -(2**63) - 1}}}, [Requirement("create_time", None, None, -(2**63))]),
         (
             {"bool": {"must": {"term": {"state": "FAILED"}}, "filter": [{"ids": {"values": ["t1"]}}]}},
             [Requirement("state", frozenset({"FAILED"})), Requirement("_id", frozenset({"t1"}))],

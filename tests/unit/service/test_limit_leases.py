@@ -206,6 +206,12 @@ async def test_a_dry_bucket_is_refused_from_memory_until_a_token_is_due() -> Non
     assert await workers.calls("a", 2) == 1
 
 
+async def test_a_wait_is_told_in_a_number_that_clients_can_read() -> None:
+    workers = Workers("1e-300", "DAYS")
+    assert await workers.calls("a", 2) == 1
+    assert workers.lease("a").retry_after() == 2**31 - 1
+
+
 async def test_what_is_not_used_goes_back_and_what_is_used_is_renewed() -> None:
     workers = Workers("100", "DAYS")
     await workers.calls("a", 2)

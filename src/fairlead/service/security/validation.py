@@ -25,6 +25,8 @@ from fairlead.java.json import JsonFault, strict_loads
 from fairlead.security.name_patterns import BadPattern, compile_pattern
 
 LONGEST = 256
+LONGEST_BYTES = 512
+"""Of a name, which is a key of the store."""
 DEEPEST = 16
 EMPTY_BODY = "Request body required for this action."
 NOT_JSON = "Could not parse content of request."
@@ -116,6 +118,10 @@ def check_name(noun: str, name: str) -> None:
         raise SecurityApiFault(400, f"{noun} name exceeds maximum length of {LONGEST} characters.")
     if not name.strip():
         raise SecurityApiFault(400, f"No {noun} specified.")
+    if not name.isprintable():
+        raise SecurityApiFault(400, f"{noun} name holds a character that cannot be shown.")
+    if len(name.encode()) > LONGEST_BYTES:
+        raise SecurityApiFault(400, f"{noun} name exceeds maximum length of {LONGEST_BYTES} bytes.")
     if noun == "user" and ":" in name:
         text = "A restricted character(s) was detected in the account name. Please remove: ':'"
         raise SecurityApiFault(400, text)
