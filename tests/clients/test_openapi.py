@@ -135,7 +135,7 @@ def test_the_document_is_valid_openapi() -> None:
 def ask(case: schemathesis.Case, served: str) -> schemathesis.Response:
     """The answer, which is one that the document promises."""
     answer = case.call(base_url=served, timeout=30)
-    assert answer.status_code in (501, *range(200, 500)), (case.as_curl_command(), answer.text[:2000])
+    assert 200 <= answer.status_code < 500, (case.as_curl_command(), answer.text[:2000])
     shape = [] if "filter_path" in (case.query or {}) else [SHAPE]
     case.validate_response(answer, checks=[*CONFORMANCE, *shape])
     return answer

@@ -196,7 +196,7 @@ ROUTES: tuple[Route, ...] = (
     *_searches(),
     *_monitoring(),
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters.", body="RemotePredict", reply="Inferences", answers=_PREDICT),
-    _ml("POST", "/models/{model_id}/_batch_predict", "predict", b.decode_batch_predict, b.batch_predict, "Start a batch job at the provider; its task says how it is.", body="RemotePredict", reply="BatchStarted", answers=_PREDICT),
+    _ml("POST", "/models/{model_id}/_batch_predict", "predict", b.decode_batch_predict, b.batch_predict, "Start a batch job at the provider; its task says how it is.", body="RemotePredict", reply="BatchAnswer", answers=_PREDICT),
     _ml("POST", "/models/{model_id}/_predict/stream", "predict/stream", r.nothing, None, "Predict with raw parameters; the text comes as server-sent events.", body="RemotePredict", reply="PredictEvents", answers=_PREDICT),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape.", body="Predict", reply="Inferences", answers=_PREDICT),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from fairlead.domain.model import Model
 from fairlead.domain.principal import Principal
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.interface import Interface, compile_interface
-from fairlead.errors import IllegalArgument, IllegalState, StatusFault
+from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.admission import Admission
 from fairlead.service.calling import Caller, StreamBounds, concealed
@@ -117,9 +117,10 @@ class PredictService:
         for holds here too, but for retries and the output's interface, which need the whole reply (spec/02 9)."""
         require_remote_inference(self._snapshot)
         if not self._snapshot.settings["stream_enabled"]:
-            raise IllegalState(
+            raise StatusFault(
                 "Streaming is currently disabled. To enable it, update the setting "
-                '"plugins.ml_commons.stream_enabled" to true.'
+                '"plugins.ml_commons.stream_enabled" to true.',
+                400,
             )
         if principal is not None:
             await self.admit(model_id, principal, stream=True)

@@ -56,7 +56,7 @@ async def test_a_stream_that_breaks_is_a_failure_and_no_longer_runs(house: House
 async def test_streams_are_off_until_somebody_allows_them(house: House) -> None:
     id = await registered(house)
     status, reason = await refusal(said(house, id))
-    assert status == 500
+    assert status == 400
     assert reason == (
         'Streaming is currently disabled. To enable it, update the setting "plugins.ml_commons.stream_enabled" to true.'
     )

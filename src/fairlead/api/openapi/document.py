@@ -32,8 +32,6 @@ _MEANINGS = {
     413: "The body is larger than what is accepted.",
     415: "The body is in a coding that is not known.",
     429: "A limit is reached; Retry-After says when to come again where that is known.",
-    500: "A fault inside.",
-    501: "A part of ML Commons that is not served here.",
     502: "The provider could not be reached or broke off.",
     503: "The store is away, or the model is not taking calls.",
     504: "The provider did not answer in time.",

@@ -202,6 +202,10 @@ REPLIES: dict[str, Schema] = {
         },
         ("task_id", "status", "remote_job"),
     ),
+    "BatchAnswer": {
+        "anyOf": [ref("BatchStarted"), ref("Inferences")],
+        "description": "A prediction where `action_type` of the body asks for another action than the path.",
+    },
     "ControllerCreated": _made("model_id", "status"),
     "Controller": members(
         {"model_id": text(), "user_rate_limiter": mapped(whatever())}, ("model_id", "user_rate_limiter")
