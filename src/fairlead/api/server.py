@@ -70,7 +70,8 @@ class JoinedWrites:
     def flush(self) -> None:
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            if not self._transport.is_closing():  # a caller may have left since; uvloop raises then
+                self._transport.write(head)
 
     def close(self) -> None:
         self.flush()
