@@ -85,6 +85,15 @@ MODEL = members(
     ("name", "algorithm", "model_state"),
 )
 
+_BATCH_STARTED = members(
+    {
+        "task_id": text(),
+        "status": text(),
+        "remote_job": whatever("What the provider said of the job, and `dlq` as it was given."),
+    },
+    ("task_id", "status", "remote_job"),
+)
+
 TASK = members(
     {
         "model_id": text(),
@@ -194,16 +203,8 @@ REPLIES: dict[str, Schema] = {
     ),
     "Model": MODEL,
     "Task": TASK,
-    "BatchStarted": members(
-        {
-            "task_id": text(),
-            "status": text(),
-            "remote_job": whatever("What the provider said of the job, and `dlq` as it was given."),
-        },
-        ("task_id", "status", "remote_job"),
-    ),
     "BatchAnswer": {
-        "anyOf": [ref("BatchStarted"), ref("Inferences")],
+        "anyOf": [_BATCH_STARTED, ref("Inferences")],
         "description": "A prediction where `action_type` of the body asks for another action than the path.",
     },
     "ControllerCreated": _made("model_id", "status"),
