@@ -1,4 +1,4 @@
-"""Writes docs/reference from the tables of the code: routes, settings, functions. `--check` only compares."""
+"""Writes docs/reference from the tables of the code: routes, settings, functions, metrics. `--check` only compares."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
 from fairlead.painless import supported
+from fairlead.service.meter import BOUNDS
+from fairlead.service.metrics import METRICS
 from fairlead.settings import DOCS, FLAGS, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -138,6 +140,24 @@ def painless() -> str:
     return f"# Painless: what scripts may use\n\n{NOTE}\n{intro}\n{head}" + "\n".join(lines) + "\n"
 
 
+def metrics() -> str:
+    rows = (
+        (
+            f"`{m.name}`",
+            m.kind,
+            ", ".join(f"`{name}`" for name in (*m.labels, *(("worker",) if m.by_worker else ()))) or "–",
+            m.doc,
+        )
+        for m in METRICS
+    )
+    intro = (
+        "`GET /_fairlead/metrics` gives them in the text format of Prometheus, for all workers of the node that is asked; those of\n"
+        "other workers are at most a second old. A worker's replacement goes on from its counts; a start of the server begins at 0.\n"
+        f"Buckets of histograms end at {', '.join(f'{bound:g}' for bound in BOUNDS)} seconds.\n"
+    )
+    return f"# Metrics\n\n{NOTE}\n{intro}\n" + table(("Name", "Type", "Labels", "Meaning"), rows)
+
+
 def openapi() -> str:
     return json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n"
 
@@ -149,6 +169,7 @@ PAGES = {
     "cluster-settings.md": cluster_settings,
     "process-settings.md": process_settings,
     "functions.md": functions,
+    "metrics.md": metrics,
 }
 
 

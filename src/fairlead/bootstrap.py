@@ -34,6 +34,7 @@ from fairlead.service.audited import AuditedDialer
 from fairlead.service.deployment import settle_deployed
 from fairlead.service.forward_proxy import ForwardProxy, ProxyFault
 from fairlead.service.house import House, Identity
+from fairlead.service.metric_board import Board
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.renewal import RenewableUpstream
 from fairlead.service.reports import forget_reports
@@ -105,8 +106,9 @@ def node_id(data_dir: Path) -> str:
 class Worker:
     """Everything one worker process holds open."""
 
-    def __init__(self, settings: Settings, tls: ServerTls | None = None) -> None:
+    def __init__(self, settings: Settings, tls: ServerTls | None = None, board: Board | None = None) -> None:
         self._settings = settings
+        self._board = board
         self.tls = tls
         self._closing = contextlib.AsyncExitStack()
 
@@ -154,7 +156,7 @@ class Worker:
             security = await self._security(store, snapshot, audit)
             self._closing.callback(security.close)
             ports = replace(ports, may=security.allows)
-        house = House(ports, snapshot, identity, memory_percent, security, audit, self.tls)
+        house = House(ports, snapshot, identity, memory_percent, security, audit, self.tls, self._board)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
         self._closing.push_async_callback(_cancelled, follower)
@@ -412,9 +414,10 @@ def server_tls(settings: Settings) -> ServerTls | None:
     )
 
 
-def application(settings: Settings) -> App:
+def application(settings: Settings, board: Board | None = None) -> App:
+    """One worker's application. `board` is what it shares with the other workers of this node, if there are any."""
     tls = server_tls(settings)
-    worker = Worker(settings, tls)
+    worker = Worker(settings, tls, board)
     return App(
         worker.start,
         worker.stop,

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+LEFT = 499
+"""What is counted, and never sent, for a caller who left before the answer."""
+
 
 class Answer(NamedTuple):
     """`headers` are complete, `content-length` included, and in the order in which they are sent.

@@ -12,7 +12,7 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
 from fairlead.api import predict_route, stream_route
-from fairlead.api.answer import Answer
+from fairlead.api.answer import LEFT, Answer
 from fairlead.api.audit_trail import AuditTrail, change_category
 from fairlead.api.body import Disconnected, Receive, Send, read_body
 from fairlead.api.coding import GzipSend, shrunk, wants_gzip
@@ -24,6 +24,7 @@ from fairlead.api.request import Request, decode_segment, parse_query, refuse_un
 from fairlead.api.route import Access, Route
 from fairlead.api.routes import ROUTES
 from fairlead.api.security_routes import SECURITY_ROUTES
+from fairlead.api.watched import ROUTE, UNROUTED, WatchedSend, method_label
 from fairlead.domain.audit import Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
@@ -32,6 +33,7 @@ from fairlead.security.forwarded import Proxies
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import require_remote_inference
 from fairlead.service.house import House
+from fairlead.service.meter import Meter
 
 log = logging.getLogger("fairlead.api")
 
@@ -75,6 +77,7 @@ class App:
         self._max_body = max_body
         self._predict: predict_route.PredictRoute | None = None
         self._stream: stream_route.StreamRoute | None = None
+        self._meter = Meter()
         self._router: Router | None = None
         self._gate: Gate | None = None
 
@@ -103,6 +106,7 @@ class App:
         if house.security is not None:
             self._gate = Gate(house.security, OPEN_PATHS, self._proxies, clear_text=self._clear_text)
         trail = AuditTrail(house.audit, fail_closed=self._fail_closed)
+        self._meter = house.meter
         self._predict = predict_route.PredictRoute(house, self._max_body, self._gate)
         self._stream = stream_route.StreamRoute(house, self._max_body, self._gate)
         self._router = router(house, self._max_body, self._gate, trail)
@@ -119,40 +123,52 @@ class App:
         async def answer(principal: Principal | None) -> Answer:
             return await route(scope, receive, algorithm, model_id, principal)
 
-        return await self._admitted(scope, answer)
+        return await self._admitted(scope, predict_route.route_of(scope["raw_path"]), answer)
 
     async def _stream_predict(self, scope: Scope, receive: Receive, send: Send, model_id: str) -> None:
         assert self._stream is not None
         route = self._stream
 
         async def answer(principal: Principal | None) -> Answer | None:
-            return await route(scope, receive, send, model_id, principal)
+            found = await route(scope, receive, send, model_id, principal)
+            if found is None:
+                self._meter.answered("POST", stream_route.PATH, 200)
+            return found
 
-        found = await self._admitted(scope, answer)
+        found = await self._admitted(scope, stream_route.PATH, answer)
         if found is not None:
             await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
             await send({"type": "http.response.body", "body": found.body})
 
     async def _admitted(
-        self, scope: Scope, ask: Callable[[Principal | None], Awaitable[Answer | None]]
+        self, scope: Scope, path: str, ask: Callable[[Principal | None], Awaitable[Answer | None]]
     ) -> Answer | None:
-        """What a route outside the table answers; None: the caller left, or has its answer."""
+        """What a route outside the table answers; None: the caller left, or has its answer. `path` is that of the table."""
         answer: Answer | None
         try:
             if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
                 raise Refusal(simple_error(reason, 403))
             answer = await ask(await self._gate.admit(scope) if self._gate is not None else None)
         except Disconnected:
+            self._meter.answered("POST", path, LEFT)
             return None
         except Refusal as refusal:
             answer = _whole(respond(refusal.reply, _wished(scope)))
         except Exception:
             answer = _whole(_defect(scope))
-        return await shrunk(answer) if answer is not None and wants_gzip(scope["headers"]) else answer
+        if answer is None:
+            return None
+        if wants_gzip(scope["headers"]):
+            answer = await shrunk(answer)
+        meter = self._meter
+        meter.answered("POST", path, answer.status)
+        meter.sent += len(answer.body)
+        return answer
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Everything but predicts."""
         assert self._router is not None
+        send = watched = WatchedSend(send)
         if wants_gzip(scope["headers"]):
             send = GzipSend(send)
         try:
@@ -170,6 +186,7 @@ class App:
             await respond(refusal.reply, _wished(scope))(scope, receive, send)
         except Exception:
             await _defect(scope)(scope, receive, send)
+        self._meter.answered(method_label(scope["method"]), scope.get(ROUTE, UNROUTED), watched.status)
 
 
 def _defect(scope: Scope) -> Response:
@@ -235,12 +252,14 @@ class _Path:
         self._house = house
         self._trail = trail
         self._routes = routes
+        self._path = next(iter(routes.values())).path
         self._max_body = min(max_body, MAX_CONTROL_BYTES)
         self._gate = gate
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         change: Category | None = None
         body, answered = b"", None
+        scope[ROUTE] = self._path
         try:
             method = "GET" if scope["method"] == "HEAD" and scope["path"] == "/" else scope["method"]
             route = self._routes.get(method)
@@ -258,6 +277,7 @@ class _Path:
         except FairleadError as fault:
             response = _refusal(fault, scope)
         except StoreUnavailable as fault:
+            self._house.meter.store_faults += 1
             response = _refusal(Unavailable(str(fault)), scope)
         if change is not None and route is not None and self._trail is not None:
             principal = scope[PRINCIPAL]

@@ -21,6 +21,7 @@ from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
 from fairlead.java.json import strict_loads
 from fairlead.service.house import House
+from fairlead.service.timing import TIMING, Timing
 
 MODELS = b"/_plugins/_ml/models/"
 _PREDICT = b"/_plugins/_ml/_predict/"
@@ -29,10 +30,14 @@ _JSON = (b"content-type", b"application/json; charset=UTF-8")
 VERSION = (VERSION_HEADER[0].lower().encode(), VERSION_HEADER[1].encode())
 _KNOWN = frozenset({"model_id", "algorithm", PERMISSION_CHECK})
 _KNOWN_WITHOUT_GATE = _KNOWN - {PERMISSION_CHECK}
+TIMING_HEADER = b"fairlead-timing"
+"""A request with this header is told where its time went, in `Server-Timing`."""
 _SHAPING = frozenset({b"accept", b"content-type"})
 _USUAL = frozenset(
     {b"application/json", b"*/*", b"application/json; charset=UTF-8", b"application/json; charset=utf-8"}
 )
+BY_MODEL = "/_plugins/_ml/models/{model_id}/_predict"
+BY_ALGORITHM = "/_plugins/_ml/_predict/{algorithm}/{model_id}"
 ACTION = "cluster:admin/opensearch/ml/predict"
 """The privilege of a predict."""
 
@@ -54,12 +59,19 @@ def match(path: bytes) -> tuple[str, str] | None:
     return None
 
 
+def route_of(path: bytes) -> str:
+    """The route table's path for a path that matches."""
+    return BY_ALGORITHM if path.startswith(_PREDICT) else BY_MODEL
+
+
 class PredictRoute:
     """Answers one predict."""
 
     def __init__(self, house: House, max_body: int, gate: Gate | None = None) -> None:
         self._house = house
         self._max_body = max_body
+        self._meter = house.meter
+        self._now = house.ports.monotonic
         self._gate = gate
         self._known = _KNOWN_WITHOUT_GATE if gate is None else _KNOWN
 
@@ -73,6 +85,25 @@ class PredictRoute:
     ) -> Answer:
         """Raises Disconnected and nothing else of ours; other faults are defects and the app's to report. `principal`:
         None = security is off."""
+        if (TIMING_HEADER, b"1") in scope["headers"]:
+            return await self._timed(scope, receive, algorithm, model_id, principal)
+        return await self._answered(scope, receive, algorithm, model_id, principal)
+
+    async def _timed(
+        self, scope: Scope, receive: Receive, algorithm: str, model_id: str, principal: Principal | None
+    ) -> Answer:
+        timing = Timing(self._now())
+        token = TIMING.set(timing)
+        try:
+            answer = await self._answered(scope, receive, algorithm, model_id, principal)
+        finally:
+            TIMING.reset(token)
+        header = (b"server-timing", timing.header(self._now()).encode())
+        return Answer(answer.status, [*answer.headers, header], answer.body)
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, algorithm: str, model_id: str, principal: Principal | None
+    ) -> Answer:
         wanted = PLAIN
         try:
             headers = scope["headers"]
@@ -85,6 +116,7 @@ class PredictRoute:
                 query = parse_query(scope["query_string"].decode("latin-1"))
                 wanted = _shape(headers, query)
             body = await read_body(headers, receive, self._max_body)
+            self._meter.received += len(body)
             predict = self._house.predict
             await predict.require(model_id, principal)
             asked = predict_body(algorithm, body)
@@ -98,6 +130,8 @@ class PredictRoute:
                     started = await self._house.batches.start(model_id, asked, principal)
                     payload = rendered(started.shown(), 200, PLAIN)
                 else:
+                    if (timing := TIMING.get()) is not None:
+                        timing.decode = self._now() - timing.started
                     work = predict.predict(model_id, asked, principal)
                     presence: Presence | None = scope.get(PRESENCE)
                     payload = encode(await (work if presence is None else presence.needed(work)))
@@ -106,6 +140,8 @@ class PredictRoute:
                 if wanted is not PLAIN:
                     payload = rendered(strict_loads(payload), 200, wanted)
         except (FairleadError, StoreUnavailable) as fault:
+            if isinstance(fault, StoreUnavailable):
+                self._meter.store_faults += 1
             error = fault if isinstance(fault, FairleadError) else Unavailable(str(fault))
             reply = error_reply(error, wanted)
             return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)

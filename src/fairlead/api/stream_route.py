@@ -43,6 +43,8 @@ _HEAD: tuple[tuple[bytes, bytes], ...] = (
 """`X-Accel-Buffering` asks a reverse proxy not to collect events before it hands them on."""
 
 
+PATH = "/_plugins/_ml/models/{model_id}/_predict/stream"
+"""Its path in the route table."""
 _GRACE = 5.0
 """Seconds that a caller who does not read is given beyond the time of the stream, and for its last event."""
 

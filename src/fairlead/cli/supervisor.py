@@ -27,6 +27,7 @@ from fairlead.bootstrap import application
 from fairlead.security.log_lines import LogLines
 from fairlead.security.redaction import install
 from fairlead.security.server_tls import ServerTls
+from fairlead.service.metric_board import Board
 from fairlead.settings import Settings
 
 log = logging.getLogger("fairlead.supervisor")
@@ -115,12 +116,12 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
     return 0 if server.started else 78
 
 
-def _worker(settings: Settings, listener: socket.socket, pipe: Any) -> None:
+def _worker(settings: Settings, listener: socket.socket, pipe: Any, board: Board) -> None:
     def ready() -> None:
         pipe.send("ready")
 
     threading.Thread(target=_end_with_supervisor, args=(pipe,), daemon=True).start()
-    sys.exit(serve_here(application(settings), listener, settings, ready))
+    sys.exit(serve_here(application(settings, board), listener, settings, ready))
 
 
 def _end_with_supervisor(pipe: Any) -> None:
@@ -138,14 +139,16 @@ class _Supervisor:
         self._ready = ready
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[SpawnProcess] = []
+        self._board = Board(settings.workers)
+        self._slots: dict[int, int] = {}
         self._pipes: dict[int, Any] = {}
         self._stopping = False
 
     def run(self) -> int:
         for number in _STOPS:
             signal.signal(number, self._stop)
-        for _ in range(self._settings.workers):
-            self._start()
+        for slot in range(self._settings.workers):
+            self._start(slot)
         if not self._wait_ready():
             self._terminate()
             return 78
@@ -156,13 +159,15 @@ class _Supervisor:
         self._terminate()
         return 0
 
-    def _start(self) -> None:
+    def _start(self, slot: int) -> None:
         mine, theirs = self._context.Pipe()
-        worker = self._context.Process(target=_worker, args=(self._settings, self._listener, theirs))
+        shared = (self._settings, self._listener, theirs, self._board.of(slot))
+        worker = self._context.Process(target=_worker, args=shared)
         worker.start()
         theirs.close()
         self._workers.append(worker)
         self._pipes[worker.pid or 0] = mine
+        self._slots[worker.pid or 0] = slot
 
     def _wait_ready(self) -> bool:
         """Whether all workers came up; one that ends before it is ready ends the start."""
@@ -183,7 +188,7 @@ class _Supervisor:
             self._workers.remove(worker)
             self._pipes.pop(worker.pid or 0, None)
             time.sleep(_RESTART_SECONDS)
-            self._start()
+            self._start(self._slots.pop(worker.pid or 0))
 
     def _stop(self, number: int, frame: Any) -> None:
         self._stopping = True

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -26,13 +26,15 @@ from fairlead.errors import FairleadError, IllegalArgument, StatusFault
 from fairlead.security.egress import EgressPolicy, Reach
 from fairlead.security.redaction import MASK, MIN_SECRET, forms
 from fairlead.security.url import ParsedUrl, parse_url
-from fairlead.service.admission import Admission
+from fairlead.service.admission import MODEL_REASON, Admission
 from fairlead.service.audited import tell_denied
 from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.guard import Watch
+from fairlead.service.meter import Meter
 from fairlead.service.ports import Limits, Random
 from fairlead.service.provider_stream import ProviderStream, fault_body
 from fairlead.service.snapshot import Destination
+from fairlead.service.timing import TIMING
 from fairlead.transport import port
 from fairlead.transport.client_errors import client_error
 from fairlead.transport.port import Call, Reply, Route, TlsPlan, Upstream, UpstreamError
@@ -110,10 +112,17 @@ def without(body: bytes, secrets: Iterable[Secret]) -> bytes:
 
 class Caller:
     """Runs calls. `max_size` gives the largest reply in bytes; negative is without a bound of ours. `audit` hears of
-    destinations that were refused."""
+    destinations that were refused, `meter` counts."""
 
-    def __init__(self, outside: Outside, max_size: Callable[[], int], audit: Audit | None = None) -> None:
+    def __init__(
+        self,
+        outside: Outside,
+        max_size: Callable[[], int],
+        audit: Audit | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         self._outside = outside
+        self._meter = meter or Meter()
         self._audit = audit or NoAudit()
         self._max_size = max_size
         self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
@@ -242,15 +251,26 @@ class Caller:
         limits: Admission | None,
         watch: Watch | None,
     ) -> InferenceResult:
+        timing, now = TIMING.get(), self._outside.monotonic
+        began = now() if timing is not None else 0.0
         outgoing = await self._rendered(action, dataset)
         post = action.post(outgoing.parameters)
         destination = await self._admitted(connector, known, outgoing, limits, watch)
+        if timing is not None:
+            timing.prepare += now() - began
+            began = now()
         attempts = self._attempt if connector.retry is None else self._with_retries
         reply = await attempts(connector, outgoing, destination, action.reply_may_be_empty)
+        if timing is not None:
+            timing.upstream += now() - began
+            began = now()
         if watch is not None:
-            await watch.reply(reply.body)
+            with self._counted(self._meter.guarded, "output"):
+                await watch.reply(reply.body)
         arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
         tensors = await self._beside(interpret, *arguments) if action.interprets_long else interpret(*arguments)
+        if timing is not None:
+            timing.interpret += now() - began
         if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
         return InferenceResult(tuple(tensors), reply.status)
@@ -270,10 +290,28 @@ class Caller:
         """Where the request may go: trusted, within the limits and guarded."""
         destination = self.destination(connector, known, outgoing)
         if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
-            await limits.admit()
+            await self._within(limits)
         if watch is not None:
-            await watch.request(outgoing)
+            with self._counted(self._meter.guarded, "input"):
+                await watch.request(outgoing)
         return destination
+
+    async def _within(self, limits: Admission) -> None:
+        try:
+            await limits.admit()
+        except StatusFault as fault:
+            self._meter.throttled["model" if fault.reason == MODEL_REASON else "user"] += 1
+            raise
+
+    @staticmethod
+    @contextmanager
+    def _counted(counts: dict[str, int], side: str) -> Iterator[None]:
+        """Counts what guardrails refuse."""
+        try:
+            yield
+        except IllegalArgument:
+            counts[side] += 1
+            raise
 
     async def _beside(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._scripts, work, *arguments)
@@ -323,16 +361,21 @@ class Caller:
                     wait = max(wait, int(asked * 1000))
                 wait = min(wait, int(plan.budget - elapsed))  # the caller waits no longer than the connector says
             await asyncio.sleep(wait / 1000)
+            self._meter.retries += 1
 
     async def _attempt(
         self, connector: CompiledConnector, outgoing: Outgoing, destination: Destination, empty_is_fine: bool
     ) -> Reply:
         """One request, signed anew; a reply that stands for an error is raised as one."""
         call = self.request(connector, outgoing, destination.url)
+        now = self._outside.monotonic
+        started = now()
         try:
             reply = await self._outside.upstream.send(destination.route, call, destination.limits)
         except UpstreamError as broken:
+            self._meter.failed(broken.kind)
             raise client_error(broken) from broken
+        self._meter.replied(reply.status, now() - started, len(call.body), len(reply.body))
         fault = status_fault(reply.status, reply.headers, reply.body, empty_is_fine=empty_is_fine)
         if fault is not None:
             raise concealed(fault, connector.secrets)

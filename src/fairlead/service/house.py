@@ -28,6 +28,9 @@ from fairlead.service.key_upkeep import KeyUpkeep
 from fairlead.service.known_words import KnownWords
 from fairlead.service.limit_ledger import Ledger
 from fairlead.service.limits import Limits
+from fairlead.service.meter import Meter
+from fairlead.service.metric_board import Board
+from fairlead.service.metrics import MetricsService
 from fairlead.service.model_update import ModelUpdateService
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
@@ -62,7 +65,7 @@ class Identity:
 
 
 class House:
-    """The services. `memory` gives the percentage of the machine's memory that this worker takes; without `security`
+    """The services. `board` is what the workers of this node show each other; `memory` gives the percentage of the machine's memory that this worker takes; without `security`
     every caller may do everything."""
 
     def __init__(
@@ -74,6 +77,7 @@ class House:
         security: SecurityService | None = None,
         audit: Audit | None = None,
         tls: ServerTls | None = None,
+        board: Board | None = None,
     ) -> None:
         worker_id = ports.new_id()
         self._memory = memory
@@ -86,6 +90,8 @@ class House:
         self.connectors = ConnectorService(ports, snapshot)
         self.groups = GroupService(ports, snapshot)
         self.recorder = Recorder(ports.clock, ports.monotonic)
+        self.meter = Meter()
+        self.metrics = MetricsService(ports, snapshot, self.recorder, self.meter, board)
         ledger = Ledger(ports.store, worker_id, ports.clock, ports.new_id)
         self.limits = Limits(ledger, snapshot, identity.workers, ports.monotonic)
         self.word_lists = WordListService(ports, snapshot)
@@ -100,10 +106,14 @@ class House:
         self.tasks = TaskService(ports)
         self.settings = SettingsService(ports, snapshot)
         self.search = SearchService(ports, snapshot)
-        self.predict = PredictService(ports, snapshot, self.models, self.deployments, self.recorder, self.limits)
-        caller = Caller(ports, lambda: int(snapshot.settings["max_json_size"]), ports.audit)
+        self.predict = PredictService(
+            ports, snapshot, self.models, self.deployments, self.recorder, self.limits, self.meter
+        )
+        caller = Caller(ports, lambda: int(snapshot.settings["max_json_size"]), ports.audit, self.meter)
         letters, jobs = DeadLetters(ports, caller), BatchJobs(ports, snapshot, caller)
-        starts = PredictService(ports, snapshot, self.models, self.deployments, BatchCounts(self.recorder), self.limits)
+        starts = PredictService(
+            ports, snapshot, self.models, self.deployments, BatchCounts(self.recorder), self.limits, self.meter
+        )
         self.batches = BatchService(ports, snapshot, starts, self.tasks, jobs, letters)
         self.batch_poller = BatchPoller(ports, snapshot, jobs, letters, worker_id)
         self.reports = Reports(
@@ -120,7 +130,13 @@ class House:
 
     async def run_jobs(self) -> None:
         """What a worker does by itself beside answering; runs until cancelled."""
-        jobs = [self.reports.run(), self.sync_up.run(), self.batch_poller.run(), self.limits.run()]
+        jobs = [
+            self.reports.run(),
+            self.sync_up.run(),
+            self.batch_poller.run(),
+            self.limits.run(),
+            self.metrics.run(),
+        ]
         if self.key_upkeep is not None:
             jobs.append(self.key_upkeep.run())
         if self.ports.references is not None:
@@ -131,6 +147,7 @@ class House:
 
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it."""
+        self.metrics.show()
         await self.limits.stop()
         if self.security is not None:
             await self.security.save_uses()

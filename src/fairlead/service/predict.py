@@ -24,6 +24,7 @@ from fairlead.service.connectors import require_remote_inference
 from fairlead.service.deployment import DeploymentService
 from fairlead.service.guard import Guard, Watch
 from fairlead.service.limits import Limits
+from fairlead.service.meter import Meter
 from fairlead.service.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
@@ -56,6 +57,7 @@ class PredictService:
         deployments: DeploymentService,
         recorder: PredictCounts,
         limits: Limits,
+        meter: Meter | None = None,
     ) -> None:
         self._deployments = deployments
         self._recorder = recorder
@@ -63,7 +65,7 @@ class PredictService:
         self._snapshot = snapshot
         self._models = models
         self._access = AccessControl(snapshot)
-        self._caller = Caller(ports, self._max_size, ports.audit)
+        self._caller = Caller(ports, self._max_size, ports.audit, meter)
         self._deploying: set[asyncio.Future[ReadyModel]] = set()
 
     async def require(self, model_id: str, principal: Principal | None = None, *, stream: bool = False) -> None:

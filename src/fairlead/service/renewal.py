@@ -7,10 +7,10 @@ flight finish on the connections they have.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from fairlead.transport.port import Call, Limits, Reply, Route, StreamReply, Upstream
+from fairlead.transport.port import Call, Limits, PoolStats, Reply, Route, StreamReply, Upstream
 
 
 class _Generation:
@@ -59,6 +59,9 @@ class RenewableUpstream:
             generation.calls -= 1
             if generation.retired:
                 self._settle(generation)
+
+    def stats(self) -> Sequence[PoolStats]:
+        return self._now.upstream.stats()
 
     async def close(self) -> None:
         await self._now.upstream.close()

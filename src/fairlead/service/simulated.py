@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import msgspec
 
-from fairlead.transport.port import Call, Limits, Reply, Route, StreamReply, Upstream
+from fairlead.transport.port import Call, Limits, PoolStats, Reply, Route, StreamReply, Upstream
 
 
 class SimulatedUpstream:
@@ -23,6 +24,9 @@ class SimulatedUpstream:
 
     def stream(self, route: Route, call: Call, limits: Limits) -> AbstractAsyncContextManager[StreamReply]:
         return self._inner.stream(self._route(route), self._call(route, call), limits)
+
+    def stats(self) -> Sequence[PoolStats]:
+        return self._inner.stats()
 
     async def close(self) -> None:
         await self._inner.close()

@@ -79,6 +79,8 @@ class Snapshot:
         self._store = store
         self._file = file_settings
         self._revision = 0
+        self.store_faults = 0
+        """Times the store could not be reached while following it."""
         self._scopes: dict[str, dict[str, Text]] = {PERSISTENT: {}, TRANSIENT: {}}
         self._lock = asyncio.Lock()
         self._load: Load | None = None
@@ -103,6 +105,11 @@ class Snapshot:
         """Compiles the limits of a model that is loaded."""
         self.guard_of: Callable[[str, Model], Guard | None] = lambda id, model: None
         """Compiles the guardrails of a model that is loaded; raises IllegalArgument."""
+
+    @property
+    def revision(self) -> int:
+        """The store's revision up to which everything is known."""
+        return self._revision
 
     async def start(self, load: Load) -> None:
         """Reads everything once; `load` compiles a stored model."""
@@ -137,6 +144,7 @@ class Snapshot:
                     # What was read reaches at least to `newest`, though its last write may be of a kind not followed.
                     self._revision = max(self._revision, newest)
             except StoreUnavailable:
+                self.store_faults += 1
                 log.warning("the store cannot be reached; going on with what is known")
                 await asyncio.sleep(1)
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
 from fairlead.domain.ports import Json
 from fairlead.errors import FairleadError
+from fairlead.service.meter import NAMED_MODELS, OTHER, Histogram
 
 SHARED_SAMPLES = 1000
 """Samples per model and worker that others get to see, the newest ones; `monitoring_request_count` may be larger."""
@@ -32,11 +33,12 @@ Sample = tuple[float, float, float]
 class ModelUsage:
     """One model on this worker. `inference` holds the samples of successful predicts, `predict` of all.
 
-    `used` is when its last predict ended, in epoch milliseconds.
+    `used` is when its last predict ended, in epoch milliseconds; `latency` may be shared with other models.
     """
 
     inference: deque[Sample]
     predict: deque[Sample]
+    latency: Histogram
     predicts: int = 0
     used: float = 0.0
     actions: dict[str, int] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Recorder:
     """Counts of one worker. `clock` gives epoch milliseconds, `now` seconds of a monotonic clock."""
 
     __slots__ = (
-        "_clock", "_offset", "_samples", "actions", "executing", "failures", "models", "now", "predict_failures",
+        "_clock", "_offset", "_others", "_samples", "actions", "executing", "failures", "models", "now", "predict_failures",
         "predicts", "running",
     )  # fmt: skip
 
@@ -98,6 +100,7 @@ class Recorder:
         self.actions: dict[str, list[int]] = {}
         """Requests and failures by action, predicts apart."""
         self.models: dict[str, ModelUsage] = {}
+        self._others = Histogram()
         self.running: dict[int, tuple[str, str, float]] = {}
         """Model, input type and start of every predict that runs, by its number."""
 
@@ -121,6 +124,7 @@ class Recorder:
         sample = (time, (now - started) * 1000, (now - inference) * 1000)
         usage.predicts += 1
         usage.used = time
+        usage.latency.observe(now - started)
         usage.predict.append(sample)
         usage.inference.append(sample)
 
@@ -132,6 +136,7 @@ class Recorder:
         usage.used = time = now * 1000 + self._offset
         if not isinstance(fault, asyncio.CancelledError):
             usage.predict.append((time, (now - started) * 1000, 0.0))
+            usage.latency.observe(now - started)
         if is_failure(fault):
             self.predict_failures += 1
             self.failures += 1
@@ -157,8 +162,18 @@ class Recorder:
     def usage(self, model_id: str) -> ModelUsage:
         found = self.models.get(model_id)
         if found is None:
-            found = self.models[model_id] = ModelUsage(deque(maxlen=self._samples), deque(maxlen=self._samples))
+            latency = Histogram() if len(self.models) < NAMED_MODELS else self._others
+            found = ModelUsage(deque(maxlen=self._samples), deque(maxlen=self._samples), latency)
+            self.models[model_id] = found
         return found
+
+    def latencies(self) -> Iterator[tuple[str, Histogram]]:
+        """How long the predicts of each model took; of all that came too late for a histogram of their own together."""
+        for id, usage in self.models.items():
+            if usage.latency is not self._others:
+                yield id, usage.latency
+        if any(self._others.buckets):
+            yield OTHER, self._others
 
     def resize(self, samples: int) -> None:
         """`monitoring_request_count` changed; 0 forgets all samples and takes no new ones."""

@@ -27,7 +27,7 @@ from fairlead.transport.deadlines import timed_out
 from fairlead.transport.framing import frame
 from fairlead.transport.gate import Gate
 from fairlead.transport.head import authority, bracketed, header_lines, refused, refused_upload, where
-from fairlead.transport.port import Call, Dialer, Kind, Limits, Reply, Route, Stage, TlsPlan, UpstreamError
+from fairlead.transport.port import Call, Dialer, Kind, Limits, PoolStats, Reply, Route, Stage, TlsPlan, UpstreamError
 from fairlead.transport.tls import client_context
 
 # A name that cannot be resolved (RFC 6761 6.4): every dial must pass our resolver, an address literal included, which
@@ -347,6 +347,10 @@ class AiohttpUpstream:
             yield exchange
         finally:
             exchange.release()
+
+    def stats(self) -> list[PoolStats]:
+        """Calls under way as open connections: aiohttp does not say what it keeps."""
+        return [PoolStats(route, pool.gate.inside, 0, pool.gate.waiting) for route, pool in self._pools.items()]
 
     async def close(self) -> None:
         """Close every socket; calls in flight and in line fail."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Hashable
+from collections.abc import AsyncIterable, AsyncIterator, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,12 +123,24 @@ class Dialer(Protocol):
     async def addresses(self, host: str, port: int, reach: Hashable = None) -> list[str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """A pool now, for metrics: sockets, those among them that no call uses, and calls in line."""
+
+    route: Route
+    open: int
+    idle: int
+    waiting: int
+
+
 class Upstream(Protocol):
     """An HTTP client."""
 
     async def send(self, route: Route, call: Call, limits: Limits) -> Reply: ...
 
     def stream(self, route: Route, call: Call, limits: Limits) -> AbstractAsyncContextManager[StreamReply]: ...
+
+    def stats(self) -> Sequence[PoolStats]: ...
 
     async def close(self) -> None: ...
 

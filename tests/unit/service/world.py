@@ -20,7 +20,7 @@ from fairlead.service.registration import ModelFields
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.snapshot import Snapshot
 from fairlead.store import SqlStore, open_store
-from fairlead.transport.port import Call, Reply, Route, StreamReply
+from fairlead.transport.port import Call, PoolStats, Reply, Route, StreamReply
 from fairlead.transport.port import Limits as CallLimits
 
 POLICY = EgressPolicy.of(trusted=["^https://api\\.example\\.com/.*$"])
@@ -82,6 +82,10 @@ class Provider:
         self.reply = Reply(200, [], b'{"ok":true}')
         self.events: list[bytes] = [b'data: {"choices":[{"delta":{"content":"hello"}}]}\n\n', b"data: [DONE]\n\n"]
         self.before: Callable[[], Awaitable[None]] | None = None
+
+    def stats(self) -> list[PoolStats]:
+        """It keeps no connections."""
+        return []
 
     async def send(self, route: Route, call: Call, limits: CallLimits) -> Reply:
         if self.before is not None:

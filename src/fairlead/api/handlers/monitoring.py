@@ -1,13 +1,15 @@
-"""Profile and statistics."""
+"""Profile, statistics and metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from fairlead.api.decode import monitoring as queries
+from fairlead.api.exposition import CONTENT_TYPE, exposition
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
 from fairlead.service.house import House
+from fairlead.service.metrics import METRICS
 from fairlead.service.profile import ProfileQuery
 from fairlead.service.stats import StatsQuery
 
@@ -38,3 +40,7 @@ def decode_profile(*, models: bool, tasks: bool) -> Callable[[Request], ProfileQ
 
 async def profile(house: House, request: Request, query: ProfileQuery) -> Reply:
     return Reply(await house.profile.profile(query, request.principal))
+
+
+async def metrics(house: House, request: Request, _: None) -> Reply:
+    return Reply(exposition(METRICS, await house.metrics.node()), content_type=CONTENT_TYPE)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from fairlead.transport.head import authority, where
 from fairlead.transport.owned.connection import Connection
-from fairlead.transport.owned.pool import Pool, PoolEvent, PoolStats
+from fairlead.transport.owned.pool import OwnedPoolStats, Pool, PoolEvent
 from fairlead.transport.owned.wire import RequestHead
 from fairlead.transport.port import Call, Dialer, Kind, Limits, Reply, Route, Stage, UpstreamError
 
@@ -144,7 +144,7 @@ class OwnedUpstream:
             await asyncio.sleep(0)
         self._lanes.clear()
 
-    def stats(self) -> list[PoolStats]:
+    def stats(self) -> list[OwnedPoolStats]:
         """A snapshot of every pool, for metrics."""
         return [lane.pool.stats() for lane in self._lanes.values()]
 

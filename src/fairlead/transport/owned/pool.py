@@ -16,7 +16,7 @@ from fairlead.transport.deadlines import timed_out
 from fairlead.transport.gate import Gate
 from fairlead.transport.owned.connection import Connection
 from fairlead.transport.owned.dial import Dial
-from fairlead.transport.port import Dialer, Kind, Limits, Route, Stage, UpstreamError
+from fairlead.transport.port import Dialer, Kind, Limits, PoolStats, Route, Stage, UpstreamError
 
 KEEP_IDLE_SECONDS = 30.0
 """Below the idle time after which common servers close, so that a stale socket is rare (reference/transport.md 8)."""
@@ -27,13 +27,9 @@ FORGET_SECONDS = 75.0
 
 
 @dataclass(frozen=True, slots=True)
-class PoolStats:
-    """What a pool is and did, for metrics: sockets now, calls in line, and counts since the start."""
+class OwnedPoolStats(PoolStats):
+    """And what it did since it was made."""
 
-    route: Route
-    open: int
-    idle: int
-    waiting: int
     dialled: int
     reused: int
     withdrawn: int
@@ -102,9 +98,9 @@ class Pool:
     def _sockets(self) -> int:
         return len(self._open) + self._dialling
 
-    def stats(self) -> PoolStats:
+    def stats(self) -> OwnedPoolStats:
         """A snapshot; a socket that is being dialled or that the loop has not let go of yet counts as open."""
-        return PoolStats(
+        return OwnedPoolStats(
             self._route,
             self._sockets,
             len(self._idle),
