@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairlead.api.access_log import AccessLog
 from fairlead.api.app import App
 from fairlead.api.origin import OriginRule
 from fairlead.domain.audit import Audit, AuditEvent, Category, NoAudit
@@ -414,6 +415,16 @@ def server_tls(settings: Settings) -> ServerTls | None:
     )
 
 
+def open_access_log(settings: Settings) -> AccessLog | None:
+    """The access log with its thread, or None. Raises OSError for a file that cannot be used."""
+    if not settings.access_log:
+        return None
+    kind = "stdout" if settings.access_log == "stdout" else "file"
+    path = Path(settings.access_log)
+    [sink] = open_sinks([kind], path, settings.access_log_max_bytes, settings.access_log_keep)
+    return AccessLog(sink, settings.access_log_share)
+
+
 def application(settings: Settings, board: Board | None = None) -> App:
     """One worker's application. `board` is what it shares with the other workers of this node, if there are any."""
     tls = server_tls(settings)
@@ -427,4 +438,5 @@ def application(settings: Settings, board: Board | None = None) -> App:
         Proxies(settings.trusted_proxies),
         clear_text=settings.tls_terminated_by_proxy and tls is None,
         fail_closed=settings.audit_on_failure == "block",
+        access=open_access_log(settings),
     )

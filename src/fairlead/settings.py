@@ -76,6 +76,10 @@ class Settings:
     upstream_no_proxy: tuple[str, ...] = ()
     drain_seconds: int = 30
     log_level: str = "warning"
+    access_log: str = ""
+    access_log_share: float = 1.0
+    access_log_max_bytes: int = 64 * 1024 * 1024
+    access_log_keep: int = 10
     socket: str = ""
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
@@ -168,6 +172,10 @@ DOCS: Mapping[str, str] = {
     "upstream_no_proxy": "Providers that are called directly: endings of host names, and networks for hosts given as addresses.",
     "drain_seconds": "Seconds that requests in flight have to finish after a stop signal.",
     "log_level": "debug, info, warning, error or critical.",
+    "access_log": "Where a JSON line per request goes: `stdout`, or a file; empty for nowhere.",
+    "access_log_share": "Share of the requests that are written, 0 to 1; those that end with 500 or more always are.",
+    "access_log_max_bytes": "Size at which the access log's file is put aside and a new one begun.",
+    "access_log_keep": "Files of the access log that are kept beside the current one.",
     "socket": "Path of a Unix socket to listen on instead of an address; only its owner may connect (mode 0600).",
     "allowed_hosts": "Names that the `Host` header may have beside loopback ones while authentication is off.",
     "trusted_proxies": "Networks of proxies whose forwarding headers are believed, as `10.0.0.0/8, ::1`.",
@@ -339,6 +347,8 @@ _LOWEST = {
     "pool_queue": 0,
     "drain_seconds": 0,
     "audit_max_bytes": 4096,
+    "access_log_max_bytes": 4096,
+    "access_log_keep": 0,
     "audit_keep": 0,
     "password_min_length": -1,
     "api_key_limit": 0,
@@ -354,6 +364,8 @@ def _check(settings: Settings) -> None:
     for name in ("body_timeout", "pool_timeout", "total_timeout"):
         if not 0 < getattr(settings, name) < float("inf"):
             raise SettingsError(f"{name} must be more than 0 and finite")
+    if not 0 <= settings.access_log_share <= 1:
+        raise SettingsError("access_log_share must be from 0 to 1")
     if settings.port > 65535:
         raise SettingsError("port must be at most 65535")
     if not 0 <= settings.tls_reload_seconds < float("inf"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -90,3 +91,29 @@ def test_who_asks_is_told_where_a_predict_s_time_went(tmp_path: Path) -> None:
         times = {name: float(value) for name, value in parts.items()}
         assert times["total"] >= times["decode"] + times["prepare"] + times["upstream"] + times["interpret"] - 0.01
         assert (asked.status, asked.body) == (silent.status, silent.body)
+
+
+@pytest.mark.parametrize("lane", ["false", "true"])
+def test_the_access_log_has_a_line_for_each_request(tmp_path: Path, lane: str) -> None:
+    file = tmp_path / "access.log"
+    environment = {"FAIRLEAD_FAST_LANE": lane, "FAIRLEAD_ACCESS_LOG": str(file)}
+    with gateway(tmp_path / "data", environment=environment) as server:
+        client = Client(server.url)
+        client.ok("GET", "/")
+        client("GET", "/nowhere?key=secret")
+        client.raw(
+            "POST",
+            f"{ML}/models/m/_predict",
+            b'{"parameters":{"v":"secret"}}',
+            {"Content-Type": "application/json", "X-Request-Id": "r-1"},
+        )
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [(row["method"], row["path"], row["route"], row["status"]) for row in rows] == [
+        ("GET", "/", "/", 200),
+        ("GET", "/nowhere", "none", 400),
+        ("POST", f"{ML}/models/m/_predict", f"{ML}/models/{{model_id}}/_predict", 404),
+    ]
+    assert rows[2]["request_id"] == "r-1"
+    assert all(row["ms"] > 0 and row["sent"] > 0 and row["client"] == "127.0.0.1" for row in rows)
+    assert "secret" not in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,6 +13,7 @@ from starlette.routing import Route as PathRoute
 from starlette.routing import Router
 
 from fairlead.api import predict_route, stream_route
+from fairlead.api.access_log import AccessLog
 from fairlead.api.answer import LEFT, Answer
 from fairlead.api.audit_trail import AuditTrail, change_category
 from fairlead.api.body import Disconnected, Receive, Send, read_body
@@ -66,6 +68,7 @@ class App:
         *,
         clear_text: bool = False,
         fail_closed: bool = True,
+        access: AccessLog | None = None,
     ) -> None:
         self.tls = tls
         self._proxies = proxies
@@ -78,6 +81,7 @@ class App:
         self._predict: predict_route.PredictRoute | None = None
         self._stream: stream_route.StreamRoute | None = None
         self._meter = Meter()
+        self._access = access
         self._router: Router | None = None
         self._gate: Gate | None = None
 
@@ -107,12 +111,16 @@ class App:
             self._gate = Gate(house.security, OPEN_PATHS, self._proxies, clear_text=self._clear_text)
         trail = AuditTrail(house.audit, fail_closed=self._fail_closed)
         self._meter = house.meter
+        if self._access is not None:
+            house.meter.dropped = self._dropped
         self._predict = predict_route.PredictRoute(house, self._max_body, self._gate)
         self._stream = stream_route.StreamRoute(house, self._max_body, self._gate)
         self._router = router(house, self._max_body, self._gate, trail)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._stop()
+        if self._access is not None:
+            await asyncio.to_thread(self._access.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def predict(self, scope: Scope, receive: Receive, algorithm: str, model_id: str) -> Answer | None:
@@ -130,10 +138,7 @@ class App:
         route = self._stream
 
         async def answer(principal: Principal | None) -> Answer | None:
-            found = await route(scope, receive, send, model_id, principal)
-            if found is None:
-                self._meter.answered("POST", stream_route.PATH, 200)
-            return found
+            return await route(scope, receive, send, model_id, principal)
 
         found = await self._admitted(scope, stream_route.PATH, answer)
         if found is not None:
@@ -143,32 +148,44 @@ class App:
     async def _admitted(
         self, scope: Scope, path: str, ask: Callable[[Principal | None], Awaitable[Answer | None]]
     ) -> Answer | None:
-        """What a route outside the table answers; None: the caller left, or has its answer. `path` is that of the table."""
+        """What a route outside the table answers; None: the caller left, or has its answer, a stream. `path` is that of
+        the table."""
         answer: Answer | None
+        principal = None
+        started = 0.0 if self._access is None else self._access.now()
         try:
             if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
                 raise Refusal(simple_error(reason, 403))
-            answer = await ask(await self._gate.admit(scope) if self._gate is not None else None)
+            principal = await self._gate.admit(scope) if self._gate is not None else None
+            answer = await ask(principal)
         except Disconnected:
-            self._meter.answered("POST", path, LEFT)
+            self._told(scope, path, LEFT, 0, started, principal)
             return None
         except Refusal as refusal:
             answer = _whole(respond(refusal.reply, _wished(scope)))
         except Exception:
             answer = _whole(_defect(scope))
         if answer is None:
+            self._told(scope, path, 200, 0, started, principal)
             return None
         if wants_gzip(scope["headers"]):
             answer = await shrunk(answer)
-        meter = self._meter
-        meter.answered("POST", path, answer.status)
-        meter.sent += len(answer.body)
+        self._meter.sent += len(answer.body)
+        self._told(scope, path, answer.status, len(answer.body), started, principal)
         return answer
+
+    def _told(
+        self, scope: Scope, path: str, status: int, size: int, started: float, principal: Principal | None
+    ) -> None:
+        self._meter.answered("POST", path, status)
+        if self._access is not None:
+            self._access.record(scope, path, status, size, started, principal)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Everything but predicts."""
         assert self._router is not None
         send = watched = WatchedSend(send)
+        started = 0.0 if self._access is None else self._access.now()
         if wants_gzip(scope["headers"]):
             send = GzipSend(send)
         try:
@@ -186,7 +203,13 @@ class App:
             await respond(refusal.reply, _wished(scope))(scope, receive, send)
         except Exception:
             await _defect(scope)(scope, receive, send)
-        self._meter.answered(method_label(scope["method"]), scope.get(ROUTE, UNROUTED), watched.status)
+        route = scope.get(ROUTE, UNROUTED)
+        self._meter.answered(method_label(scope["method"]), route, watched.status)
+        if self._access is not None:
+            self._access.record(scope, route, watched.status, watched.sent, started, scope.get(PRINCIPAL))
+
+    def _dropped(self) -> int:
+        return 0 if self._access is None else self._access.dropped
 
 
 def _defect(scope: Scope) -> Response:

@@ -6,6 +6,7 @@ What the numbers are called, and how those of all workers become one, is fairlea
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 BOUNDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0
@@ -39,7 +40,7 @@ class Meter:
     """Counts of one worker since it started."""
 
     __slots__ = (
-        "broken", "guarded", "received", "replies", "requests", "retries", "sent", "store_faults", "throttled",
+        "broken", "dropped", "guarded", "received", "replies", "requests", "retries", "sent", "store_faults", "throttled",
         "upstream", "upstream_received", "upstream_sent",
     )  # fmt: skip
 
@@ -58,6 +59,8 @@ class Meter:
         self.throttled = {"model": 0, "user": 0}
         self.guarded = {"input": 0, "output": 0}
         self.store_faults = 0
+        self.dropped: Callable[[], int] = lambda: 0
+        """Lines of the access log that could not be written."""
 
     def answered(self, method: str, route: str, status: int) -> None:
         key = (method, route, status)

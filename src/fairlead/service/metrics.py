@@ -113,6 +113,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("fairlead_models_ready", "gauge", "Models a worker has loaded.", _one(lambda s: len(s.snapshot.ready)), by_worker=True),
     Metric("fairlead_models_lost", "gauge", "Models that should be loaded and cannot be.", _one(lambda s: len(s.snapshot.lost)), by_worker=True),
     Metric("fairlead_store_faults_total", "counter", "Times the store could not be reached.", _one(lambda s: s.meter.store_faults + s.snapshot.store_faults)),
+    Metric("fairlead_access_log_dropped_total", "counter", "Lines of the access log that could not be written.", _one(lambda s: s.meter.dropped())),
     Metric("fairlead_store_up", "gauge", "1: the store answered the worker that was asked.", None),
     Metric("fairlead_snapshot_lag_revisions", "gauge", "Revisions of the store that a worker has not looked at yet; none while the store is away.", None, by_worker=True),
     Metric("fairlead_workers_up", "gauge", "Workers that count and answer.", None),
