@@ -50,6 +50,8 @@ def test_what_happened_is_counted(tmp_path: Path, lane: str) -> None:
         assert found["fairlead_store_up"] == 1
         assert found['fairlead_snapshot_lag_revisions{worker="0"}'] == 0
         assert found['fairlead_worker_resident_bytes{worker="0"}'] > 10_000_000
+        assert found['fairlead_worker_open_files{worker="0"}'] > 5
+        assert found['fairlead_worker_tasks{worker="0"}'] > 1
 
 
 def test_every_line_belongs_to_a_metric_of_the_table(tmp_path: Path) -> None:

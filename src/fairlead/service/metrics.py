@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import resource
 import sys
 import time
@@ -92,6 +93,13 @@ def resident_bytes() -> int:
         return most if sys.platform == "darwin" else most * 1024
 
 
+def open_files() -> int:
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return 0
+
+
 METRICS: tuple[Metric, ...] = (
     Metric("fairlead_requests_total", "counter", "Requests by method, route and status; 499: the caller left before the answer.", _requests, ("method", "route", "status")),
     Metric("fairlead_requests_in_flight", "gauge", "Predicts and other actions that run now.", _one(lambda s: len(s.recorder.running) + s.recorder.executing)),
@@ -118,6 +126,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("fairlead_snapshot_lag_revisions", "gauge", "Revisions of the store that a worker has not looked at yet; none while the store is away.", None, by_worker=True),
     Metric("fairlead_workers_up", "gauge", "Workers that count and answer.", None),
     Metric("fairlead_worker_resident_bytes", "gauge", "Memory of a worker.", _one(lambda s: resident_bytes()), by_worker=True),
+    Metric("fairlead_worker_open_files", "gauge", "Descriptors a worker has open; 0 where it cannot be told.", _one(lambda s: open_files()), by_worker=True),
+    Metric("fairlead_worker_tasks", "gauge", "Tasks of a worker's event loop.", _one(lambda s: len(asyncio.all_tasks())), by_worker=True),
     Metric("fairlead_worker_cpu_seconds_total", "counter", "Processor time that workers took.", _one(lambda s: time.process_time())),
     Metric("fairlead_build_info", "gauge", "Always 1; the label is the version.", None, ("version",)),
 )  # fmt: skip
