@@ -169,6 +169,7 @@ def _made(*names: str) -> Schema:
 
 
 REPLIES: dict[str, Schema] = {
+    "Text": text("Not in JSON."),
     "Error": members(
         {"error": {"anyOf": [ref("Fault"), text("Of routing and headers.")]}, "status": whole(low=400, high=999)},
         ("error",),
