@@ -16,7 +16,6 @@ JSON, YAML = "application/json", "application/yaml"
 _ERROR = "Error"
 TEXT = "Text"
 """The reply of a route that does not answer in JSON."""
-_PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _ANY = (400, 406, 503)
 """Statuses that every route may have: a request that is not understood, a form that is not written or read, and a store
 that is away."""
@@ -40,7 +39,7 @@ _MEANINGS = {
     504: "The provider did not answer in time.",
 }
 """What a status means here: the phrases of the standard library change from one Python to the next."""
-_CHALLENGE = {"description": _MEANINGS[401], "content": _PLAIN_TEXT}
+_CHALLENGE = {"description": _MEANINGS[401], "content": {"text/plain": {"schema": {"type": "string"}}}}
 _SCHEMES = {"basic": {"type": "http", "scheme": "basic", "description": "When the server runs with security."}}
 
 _DESCRIPTION = (
@@ -143,7 +142,7 @@ def _shared_responses(table: tuple[Route, ...]) -> dict[str, Any]:
 
 def _response(doc: str, name: str) -> dict[str, Any]:
     if name == TEXT:
-        return {"description": doc, "content": _PLAIN_TEXT}
+        return {"description": doc, "content": {"text/plain": {"schema": ref(TEXT)}}}
     return {"description": doc, "content": {JSON: {"schema": ref(name)}, YAML: {"schema": ref(name)}}}
 
 
