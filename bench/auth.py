@@ -52,7 +52,7 @@ BUDGET_US = 8.0
 _CALLS, _ROUNDS = 20_000, 7
 
 
-def entries() -> list[Put]:
+def entries(role: str) -> list[Put]:
     key = {
         "name": "bench",
         "owner": "app",
@@ -62,7 +62,7 @@ def entries() -> list[Put]:
         "expires_at": 0,
     }
     return [
-        Put(USERS.kind, "app", {"hash": hash_password(PASSWORD), "opendistro_security_roles": ["ml_predict_access"]}),
+        Put(USERS.kind, "app", {"hash": hash_password(PASSWORD), "opendistro_security_roles": [role]}),
         Put(MAPPINGS.kind, "own_index", {"users": ["*"]}),
         Put(KEYS, ID, key),
     ]
@@ -72,7 +72,7 @@ async def decisions() -> dict[str, float]:
     """Microseconds that the gate takes, by scheme."""
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(f"sqlite:///{folder}/store.db")
-        await store.write(entries())
+        await store.write(entries("ml_predict_access"))
         snapshot = Snapshot(store, {})
         security = SecurityService(store, snapshot, wall_clock, time.monotonic)
         await snapshot.start(cast(Any, None))
@@ -100,9 +100,10 @@ async def decisions() -> dict[str, float]:
         return found
 
 
-async def _settle(folder: str) -> None:
+async def settle(folder: str | Path, role: str = "ml_predict_access") -> None:
+    """A store with one user and an API key of his."""
     store = await open_store(f"sqlite:///{folder}/fairlead.db")
-    await store.write(entries())
+    await store.write(entries(role))
     await store.close()
 
 
@@ -114,7 +115,7 @@ def predicts(seconds: float, rounds: int) -> dict[str, list[Run]]:
         first, second = f"{root}/open", f"{root}/secured"
         serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--workers", "1", "--port", "0"]
         Path(first).mkdir(mode=0o700)
-        asyncio.run(_settle(first))
+        asyncio.run(settle(first))
         with process([*serve, "--data-dir", first, "--auth", "off"]) as (_, port, _):
             model = deploy(port, upstream)
         shutil.copytree(first, second)

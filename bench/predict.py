@@ -75,11 +75,11 @@ def static_upstream(*, secure: bool = False) -> Iterator[tuple[int, str]]:
             yield port, "simulator"
         return
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         Path(folder, "nginx.conf").write_text(
             f"daemon off; pid {folder}/pid; error_log stderr crit; worker_processes 1; events {{ worker_connections 4096; }}\n"
             f"http {{ access_log off; keepalive_requests 10000000; client_body_temp_path {folder}; server {{ listen "
-            f"127.0.0.1:{port}{_certificate(Path(folder)) if secure else ''}; location / {{ default_type application/json; return 200 '{REPLY}'; }} }} }}\n"
+            f"127.0.0.1:{port}{certificate(Path(folder)) if secure else ''}; location / {{ default_type application/json; return 200 '{REPLY}'; }} }} }}\n"
         )
         child = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-p", folder])
         try:
@@ -94,7 +94,7 @@ def static_upstream(*, secure: bool = False) -> Iterator[tuple[int, str]]:
             child.wait(10)
 
 
-def _certificate(folder: Path) -> str:
+def certificate(folder: Path) -> str:
     """What follows nginx's `listen` for TLS with a certificate of its own."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
@@ -109,7 +109,7 @@ def _certificate(folder: Path) -> str:
     return f" ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
 
 
-def _free_port() -> int:
+def free_port() -> int:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
