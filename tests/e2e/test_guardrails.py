@@ -159,6 +159,23 @@ def test_batch_ingestion_is_a_400_that_says_what_to_use(client: Client, body: An
     assert "_predict/text_embedding" in str(told)
 
 
+@pytest.mark.parametrize(
+    ("list_name", "field", "told"),
+    [("missing", "title", "word list [missing], which does not exist"), ("there", "body", "field [body]")],
+)
+def test_a_deployed_model_is_not_given_words_that_do_not_exist(
+    client: Client, simulator: str, list_name: str, field: str, told: str
+) -> None:
+    client.ok("PUT", f"{WORDS}/there", {"phrases": {"title": ["kill"]}})
+    model = guarded(client, simulator, f"words-{list_name}-{field}")
+    assert client.predict(model, v="welcome").status == 200
+    side = {"stop_words": [{"index_name": list_name, "source_fields": [field]}]}
+    changed = client("PUT", f"{ML}/models/{model}", {"guardrails": {"type": "local_regex", "input_guardrail": side}})
+    assert reason(changed)[0] == 400
+    assert told in str(reason(changed)[1])
+    assert client.predict(model, v="kill").status == 200
+
+
 @pytest.fixture
 def two_workers(tmp_path: Path) -> Any:
     with gateway(tmp_path / "data", "--workers", "2") as server:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,3 +43,15 @@ class WordList:
         for field, phrases in self.phrases.items():
             if any(len(phrase) > MAX_PHRASE for phrase in phrases):
                 raise IllegalArgument(f"phrases.{field} holds a phrase of more than {MAX_PHRASE} characters")
+
+
+def require_fields(name: str, wanted: Iterable[str], present: Collection[str] | None) -> None:
+    """Raises IllegalArgument for a list that is not there, `present` None, or lacks a field: a name that is spelled wrong
+    must not open a guard."""
+    if present is None:
+        raise IllegalArgument(
+            f"Guardrails name the word list [{name}], which does not exist. Make it with PUT /_fairlead/word_lists/{name}"
+        )
+    for field in wanted:
+        if field not in present:
+            raise IllegalArgument(f"Guardrails name the field [{field}], which the word list [{name}] does not have")

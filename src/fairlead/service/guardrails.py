@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fairlead.domain import word_list
 from fairlead.domain.model import KIND as MODEL_KIND
-from fairlead.domain.ports import Json, Store
+from fairlead.domain.ports import Json, Require, Store
 from fairlead.engine.jsonpath import compile_path
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.java.regex import JavaPattern, PatternFault, compile_java
@@ -81,10 +82,14 @@ def judges(guardrails: Mapping[str, Any]) -> set[str]:
     return {rules["model_id"] for side in SIDES if "model_id" in (rules := guardrails.get(side) or {})}
 
 
-def word_lists(guardrails: Mapping[str, Any]) -> set[str]:
-    """Names of the word lists that these guardrails look into."""
-    entries = [entry for side in SIDES for entry in (guardrails.get(side) or {}).get("stop_words", ())]
-    return {entry["index_name"] for entry in entries if complete(entry)}
+def word_lists(guardrails: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Names of the word lists that these guardrails look into, with the fields that they read."""
+    found: dict[str, set[str]] = {}
+    for side in SIDES:
+        for entry in (guardrails.get(side) or {}).get("stop_words", ()):
+            if complete(entry):
+                found.setdefault(entry["index_name"], set()).update(entry["source_fields"])
+    return found
 
 
 def complete(entry: Mapping[str, Any]) -> bool:
@@ -95,6 +100,17 @@ def complete(entry: Mapping[str, Any]) -> bool:
 def asks(model: Mapping[str, Any], judge_id: str) -> bool:
     """Whether a stored model's guardrails ask model `judge_id`."""
     return judge_id in judges(model.get("guardrails") or {})
+
+
+async def require_word_lists(store: Store, guardrails: Mapping[str, Any] | None) -> list[Require]:
+    """That the lists stay as they are while guardrails are written. Raises IllegalArgument when one is not there."""
+    steps = []
+    for name, fields in word_lists(guardrails or {}).items():
+        document = await store.get(word_list.KIND, name)
+        word_list.require_fields(name, sorted(fields), None if document is None else document.body["phrases"])
+        assert document is not None
+        steps.append(Require(word_list.KIND, name, document.revision))
+    return steps
 
 
 async def check_circle(store: Store, id: str, guardrails: Mapping[str, Any] | None) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from fairlead.domain.phrases import Phrases
 from fairlead.domain.ports import FORGET, Document
-from fairlead.domain.word_list import WordList
-from fairlead.errors import IllegalArgument
+from fairlead.domain.word_list import WordList, require_fields
 from fairlead.search.analysis import analyze
 
 
@@ -29,18 +28,10 @@ class KnownWords:
             self._lists[id] = await asyncio.to_thread(_compiled, WordList.of(document.body))
 
     def phrases(self, name: str, fields: Sequence[str]) -> list[Phrases]:
-        """Those of the named fields. Raises IllegalArgument for a list or a field that is not there: a name that is
-        spelled wrong must not open a guard."""
+        """Those of the named fields. Raises IllegalArgument for a list or a field that is not there."""
         found = self._lists.get(name)
-        if found is None:
-            raise IllegalArgument(
-                f"Guardrails name the word list [{name}], which does not exist. Make it with PUT /_fairlead/word_lists/{name}"
-            )
-        missing = [field for field in fields if field not in found]
-        if missing:
-            raise IllegalArgument(
-                f"Guardrails name the field [{missing[0]}], which the word list [{name}] does not have"
-            )
+        require_fields(name, fields, found)
+        assert found is not None
         return [found[field] for field in fields]
 
 

@@ -72,6 +72,8 @@ class ModelUpdateService:
             model = _values(model, changes)
             if changes.guardrails is not None:
                 await guardrails.check_circle(self._ports.store, id, model.guardrails)
+                if stored.model_state in LOADED_STATES:  # others are told when they are deployed
+                    steps = [*steps, *await guardrails.require_word_lists(self._ports.store, model.guardrails)]
             model, more = await self._regrouped(model, changes.model_group_id, principal)
             model = replace(model, model_id=id, last_updated_time=self._ports.clock())
             if changes.rate_limiter is not None:
