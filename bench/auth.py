@@ -13,14 +13,13 @@ import contextlib
 import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, cast
 
 from bench.load import Run, drive, request
-from bench.predict import BODY, ML, deploy, process, static_upstream
+from bench.predict import BODY, ML, deploy, process, serve, static_upstream
 from bench.timing import awaited
 from fairlead.api.gate import Gate
 from fairlead.api.predict_route import ACTION
@@ -113,15 +112,14 @@ def predicts(seconds: float, rounds: int) -> dict[str, list[Run]]:
         upstream, _ = stack.enter_context(static_upstream())
         root = stack.enter_context(tempfile.TemporaryDirectory())
         first, second = f"{root}/open", f"{root}/secured"
-        serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--workers", "1", "--port", "0"]
         Path(first).mkdir(mode=0o700)
         asyncio.run(settle(first))
-        with process([*serve, "--data-dir", first, "--auth", "off"]) as (_, port, _):
+        with process(serve(first, "--auth", "off")) as (_, port, _):
             model = deploy(port, upstream)
         shutil.copytree(first, second)
         Path(second).chmod(0o700)
-        open_pid, open_port, _ = stack.enter_context(process([*serve, "--data-dir", first, "--auth", "off"], 0))
-        pid, port, _ = stack.enter_context(process([*serve, "--data-dir", second], 0))
+        open_pid, open_port, _ = stack.enter_context(process(serve(first, "--auth", "off"), 0))
+        pid, port, _ = stack.enter_context(process(serve(second), 0))
         path = f"{ML}/models/{model}/_predict"
         kinds = {"open": (open_port, request(path, "localhost", BODY), open_pid)}
         kinds |= {name: (port, request(path, "localhost", BODY, value), pid) for name, value in SCHEMES.items()}

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.predict import ML, process
+from bench.predict import ML, process, serve
 from fairlead.domain.ports import Put, Step
 from fairlead.store import open_store
 
@@ -65,19 +65,7 @@ def measure(count: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asyncio.run(_fill(folder, count))
-        command = [
-            sys.executable,
-            "-m",
-            "fairlead.cli.main",
-            "serve",
-            "--workers",
-            "1",
-            "--port",
-            "0",
-            "--data-dir",
-            name,
-        ]
-        with process(command) as (_, port, started):
+        with process(serve(name)) as (_, port, started):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
             def ask(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from abc import ABC, abstractmethod
 from typing import Any
 
 from fairlead.api.answer import Answer
@@ -26,36 +27,45 @@ class AnyDialer:
         return [host]
 
 
-class Relay:
-    """An ASGI application of ten lines."""
+class Bare(ABC):
+    """An ASGI application with one upstream and nothing else."""
 
     tls = None
 
-    def __init__(self, port: int, adapter: Any, *, secure: bool) -> None:
-        tls = TlsPlan(verify=False) if secure else None
-        self._route = Route("https" if secure else "http", "127.0.0.1", port, tls, None, 100, 1000)
+    def __init__(self, route: Route, adapter: Any) -> None:
+        self.route = route
         self._adapter = adapter
-        self._upstream: Upstream | None = None
+        self.upstream: Upstream | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            self._upstream = open_upstream(self._adapter, AnyDialer())
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await self._upstream.close()
-            await send({"type": "lifespan.shutdown.complete"})
+        if scope["type"] != "lifespan":
+            await self.answer(scope, receive, send)
             return
+        await receive()
+        self.upstream = open_upstream(self._adapter, AnyDialer())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.upstream.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @abstractmethod
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Relay(Bare):
+    """Ten lines."""
+
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         answer = await self.predict(scope, receive, "", "")
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
     async def predict(self, scope: Any, receive: Any, algorithm: str, model_id: str) -> Answer:
         """What the fast lane asks for."""
-        assert self._upstream is not None
+        assert self.upstream is not None
         message = await receive()
         call = Call(b"POST", b"/v1/chat/completions", _HEADERS, message["body"])
-        reply = await self._upstream.send(self._route, call, _LIMITS)
+        reply = await self.upstream.send(self.route, call, _LIMITS)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(reply.body)).encode())]
         return Answer(200, headers, reply.body)
 
@@ -66,7 +76,10 @@ def main() -> int:
     def ready() -> None:
         print(f"floor on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
-    app: Any = Relay(int(sys.argv[1]), sys.argv[2], secure="tls" in sys.argv[3:])
+    secure = "tls" in sys.argv[3:]
+    tls = TlsPlan(verify=False) if secure else None
+    route = Route("https" if secure else "http", "127.0.0.1", int(sys.argv[1]), tls, None, 100, 1000)
+    app: Any = Relay(route, sys.argv[2])
     return serve_here(app, listener, Settings(fast_lane="lane" in sys.argv[3:]), ready)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 from bench.auth import SCHEMES, settle
 from bench.load import Run, drive, request, rss_mb
 from bench.paced import Paced, paced
-from bench.predict import BODY, ML, REPLY, call, certificate, free_port, process
+from bench.predict import BODY, ML, REPLY, call, certificate, free_port, process, serve
 
 CONNECTIONS = (1, 8, 32, 256)
 SHARE = 0.7
@@ -259,8 +259,7 @@ def opened(stack: contextlib.ExitStack) -> tuple[Kinds, Kinds]:
         gateways[name] = Contender(port, request(f"{ML}/models/x/_predict", "localhost", BODY), pid)
     (root / "open").mkdir(mode=0o700)
     asyncio.run(settle(root / "open"))
-    serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--workers", "1", "--port", "0", "--data-dir"]
-    with process([*serve, str(root / "open"), "--auth", "off"]) as (_, port, _):
+    with process(serve(root / "open", "--auth", "off")) as (_, port, _):
         made = models(port, upstream, secure)
     (path, body), kinds = made["chat"], {}
     for name, auth, lane, scheme in (
@@ -272,7 +271,7 @@ def opened(stack: contextlib.ExitStack) -> tuple[Kinds, Kinds]:
         folder = shutil.copytree(root / "open", root / name.replace(" ", "_").replace(",", ""))
         folder.chmod(0o700)
         environment = {**os.environ, "FAIRLEAD_FAST_LANE": str(lane)}
-        pid, port, _ = stack.enter_context(process([*serve, str(folder), "--auth", auth], 0, environment))
+        pid, port, _ = stack.enter_context(process(serve(folder, "--auth", auth), 0, environment))
         gateways[name] = Contender(port, request(path, "localhost", body, scheme), pid)
         if name == "Fairlead":
             kinds = {kind: Contender(port, request(p, "localhost", b), pid) for kind, (p, b) in made.items()}

@@ -44,6 +44,12 @@ REPLY = json.dumps(
 BODY = json.dumps({"parameters": {"messages": [{"role": "user", "content": "y" * 240}]}}).encode()
 
 
+def serve(folder: Path | str, *more: str, workers: int = 1) -> list[str]:
+    """The command of a gateway whose data is in `folder`, on a free port."""
+    command = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0"]
+    return [*command, "--workers", str(workers), "--data-dir", str(folder), *more]
+
+
 @contextlib.contextmanager
 def process(
     command: list[str], pin: int | None = None, environment: dict[str, str] | None = None
@@ -175,18 +181,7 @@ def main() -> None:
             command += ["tls"] * arguments.tls + suffix.split()
             floor_pid, port, _ = stack.enter_context(process([sys.executable, *command], 0))
             data["floor" + suffix] = (port, request(f"{ML}/models/x/_predict", "localhost", BODY), floor_pid)
-            command = [
-                "serve",
-                "--workers",
-                "1",
-                "--port",
-                "0",
-                "--data-dir",
-                f"{folder}/{suffix}",
-                "--transport",
-                arguments.transport,
-            ]
-            command = [sys.executable, "-m", "fairlead.cli.main", *command]
+            command = serve(f"{folder}/{suffix}", "--transport", arguments.transport)
             environment = {**os.environ, "FAIRLEAD_FAST_LANE": str(bool(suffix))}
             pid, port, start = stack.enter_context(process(command, 0, environment))
             model = deploy(port, upstream, secure=arguments.tls)

@@ -12,7 +12,6 @@ import contextlib
 import http.client
 import json
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.auth import SCHEMES, settle
-from bench.predict import ML, deploy, process, static_upstream
+from bench.predict import ML, deploy, process, serve, static_upstream
 
 CONNECTIONS = 16
 KEYS = "/_plugins/_security/api/apitokens"
@@ -111,12 +110,10 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()), "data")
         folder.mkdir(mode=0o700)
         asyncio.run(settle(folder, "all_access"))
-        serve = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", str(folder)]
-        serve += ["--workers", str(arguments.workers)]
-        with process([*serve, "--auth", "off"]) as (_, port, _):
+        with process(serve(folder, "--auth", "off", workers=arguments.workers)) as (_, port, _):
             model = deploy(port, upstream)
             found = {"model disabled": disabled(port, model, arguments.rounds)}
-        with process([*serve, "--auth", "on"]) as (_, port, _):
+        with process(serve(folder, "--auth", "on", workers=arguments.workers)) as (_, port, _):
             found["API key deleted"] = revoked(port, model, arguments.rounds)
     for name, times in found.items():
         median, most = statistics.median(times), max(times)

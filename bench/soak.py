@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.predict import call, process
+from bench.predict import call, process, serve
 
 ML = "/_plugins/_ml"
 CALLERS = 12
@@ -204,20 +204,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            "-m",
-            "fairlead.cli.main",
-            "serve",
-            "--port",
-            "0",
-            "--data-dir",
-            folder,
-            "--workers",
-            str(arguments.workers),
-        ]
-        with process([sys.executable, *command]) as (_, port, _):
-            complaints, result = asyncio.run(soak(port, arguments.seconds))
+    with tempfile.TemporaryDirectory() as folder, process(serve(folder, workers=arguments.workers)) as (_, port, _):
+        complaints, result = asyncio.run(soak(port, arguments.seconds))
     print(json.dumps(result, indent=1))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({**result, "complaints": complaints}, indent=1))

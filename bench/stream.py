@@ -22,15 +22,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.floor import AnyDialer
+from bench.floor import Bare
 from bench.load import cpu_seconds, request, rss_mb
-from bench.predict import ML, call, process
+from bench.predict import ML, call, process, serve
 from fairlead.api.body import Disconnected
 from fairlead.api.presence import PRESENCE
 from fairlead.cli.supervisor import serve_here
 from fairlead.settings import Settings
-from fairlead.transport.choose import open_upstream
-from fairlead.transport.port import Call, Limits, Route, Upstream
+from fairlead.transport.port import Call, Limits, Route
 
 SLOTS = 50
 """Streams start their intervals spread over so many points, so that not all speak at once."""
@@ -95,33 +94,18 @@ async def provide(interval: float) -> None:
     await provider.speak()
 
 
-class Relay:
+class Relay(Bare):
     """Hands each piece on in a write of its own."""
 
-    tls = None
-
-    def __init__(self, port: int, adapter: Any) -> None:
-        self._route = Route("http", "127.0.0.1", port, None, None, 2000, 1000)
-        self._adapter = adapter
-        self._upstream: Upstream | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await receive()
-            self._upstream = open_upstream(self._adapter, AnyDialer())
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await self._upstream.close()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
         with contextlib.suppress(Disconnected):  # a caller that left ends its stream, as in ours
             await scope[PRESENCE].needed(self._hand_on(receive, send))
 
     async def _hand_on(self, receive: Any, send: Any) -> None:
-        assert self._upstream is not None
+        assert self.upstream is not None
         message = await receive()
         asked = Call(b"POST", b"/v1/chat/completions", ((b"Content-Type", b"application/json"),), message["body"])
-        async with self._upstream.stream(self._route, asked, _LIMITS) as reply:
+        async with self.upstream.stream(self.route, asked, _LIMITS) as reply:
             await send(
                 {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
             )
@@ -135,7 +119,7 @@ def relay(port: int, adapter: str) -> int:
     def ready() -> None:
         print(f"relay on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
-    app: Any = Relay(port, adapter)
+    app: Any = Relay(Route("http", "127.0.0.1", port, None, None, 2000, 1000), adapter)
     return serve_here(app, listener, Settings(), ready)
 
 
@@ -243,8 +227,7 @@ def compared(
         _, upstream, _ = stack.enter_context(process([*module, "provider", str(interval)], 1))
         floor, floor_port, _ = stack.enter_context(process([*module, "relay", str(upstream), transport], 0))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        command = ["serve", "--workers", "1", "--port", "0", "--data-dir", folder, "--transport", transport]
-        pid, port, _ = stack.enter_context(process([sys.executable, "-m", "fairlead.cli.main", *command], 0))
+        pid, port, _ = stack.enter_context(process(serve(folder, "--transport", transport), 0))
         path = f"{ML}/models/{deploy(port, upstream)}/_predict/stream"
         asks = {"relay": (floor_port, floor), "fairlead": (port, pid)}
         runs: dict[str, list[Run]] = {name: [] for name in asks}

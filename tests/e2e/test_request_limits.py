@@ -2,76 +2,57 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 
 from client import ML, Client
 from process import gateway
+from sockets import said
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {"FAIRLEAD_BODY_TIMEOUT": "0.4", "FAIRLEAD_MAX_BODY_BYTES": "2000"}
     with gateway(tmp_path_factory.mktemp("limits") / "data", environment=environment) as server:
-        parts = urlsplit(server.url)
-        assert parts.hostname
-        assert parts.port
-        yield parts.hostname, parts.port
-
-
-def _say(address: tuple[str, int], *pieces: bytes) -> bytes:
-    """Everything the server answers until it closes."""
-    received = b""
-    with socket.create_connection(address, timeout=20) as connection:
-        # A server that refuses may close before everything was sent; what it said before is what counts.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for piece in pieces:
-                connection.sendall(piece)
-        with contextlib.suppress(ConnectionResetError):
-            while part := connection.recv(65536):
-                received += part
-    return received
+        yield server.url
 
 
 POST = b"POST /_plugins/_ml/connectors/_create HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
-def test_a_body_that_does_not_come_is_a_408(address: tuple[str, int]) -> None:
-    answer = _say(address, POST + b'Content-Length: 100\r\n\r\n{"name":')
+def test_a_body_that_does_not_come_is_a_408(base: str) -> None:
+    answer = said(base, [POST + b'Content-Length: 100\r\n\r\n{"name":'])
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b"did not arrive within 0.4 seconds" in answer
 
 
-def test_a_head_that_never_ends_is_a_431(address: tuple[str, int]) -> None:
-    answer = _say(address, POST, *([b"X-Filler: " + b"a" * 1000 + b"\r\n"] * 80))
+def test_a_head_that_never_ends_is_a_431(base: str) -> None:
+    answer = said(base, [POST, *([b"X-Filler: " + b"a" * 1000 + b"\r\n"] * 80)])
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize("path", [f"{ML}/connectors/_create", f"{ML}/models/abc/_predict"])
-def test_a_body_beyond_the_limit_is_a_413(address: tuple[str, int], path: str) -> None:
-    answer = Client(f"http://{address[0]}:{address[1]}")("POST", path, {"name": "x" * 3000})
+def test_a_body_beyond_the_limit_is_a_413(base: str, path: str) -> None:
+    answer = Client(base)("POST", path, {"name": "x" * 3000})
     assert answer.status == 413
     assert "larger than 2000 bytes" in answer.body["error"]["reason"]
 
 
-def test_a_chunked_body_beyond_the_limit_is_a_413(address: tuple[str, int]) -> None:
+def test_a_chunked_body_beyond_the_limit_is_a_413(base: str) -> None:
     chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
-    answer = _say(
-        address, POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, chunk, chunk, b"0\r\n\r\n"
+    answer = said(
+        base, [POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n", chunk, chunk, chunk, b"0\r\n\r\n"]
     )
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_what_is_no_http_is_a_400_and_the_server_goes_on(address: tuple[str, int]) -> None:
-    assert b"400" in _say(address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no http\r\n\r\n").split(b"\r\n")[0]
-    assert Client(f"http://{address[0]}:{address[1]}")("GET", "/").status == 200
+def test_what_is_no_http_is_a_400_and_the_server_goes_on(base: str) -> None:
+    assert b"400" in said(base, [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no http\r\n\r\n"]).split(b"\r\n")[0]
+    assert Client(base)("GET", "/").status == 200
 
 
-def test_requests_one_after_the_other_on_one_connection_are_answered_in_order(address: tuple[str, int]) -> None:
+def test_requests_one_after_the_other_on_one_connection_are_answered_in_order(base: str) -> None:
     get = b"GET /_plugins/_ml/models/%d HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
-    answer = _say(address, get % (1, b"") + get % (2, b"") + get % (3, b"Connection: close\r\n"))
+    answer = said(base, [get % (1, b"") + get % (2, b"") + get % (3, b"Connection: close\r\n")])
     assert answer.count(b"HTTP/1.1 404") == 3
