@@ -32,7 +32,7 @@ class Route:
 
     For the OpenAPI document: `body` and `reply` name rows of fairlead.api.openapi.bodies and replies, `unavailable` the
     reply of a 503; `answers` are statuses beside 200 and those that any route may have; `old` is a path that is kept for
-    old clients.
+    old clients; `media` is given for a reply that is neither JSON nor YAML.
     """
 
     method: str
@@ -49,3 +49,4 @@ class Route:
     unavailable: str = "Error"
     answers: tuple[int, ...] = ()
     old: bool = False
+    media: tuple[str, ...] = ()

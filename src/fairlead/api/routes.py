@@ -11,7 +11,7 @@ from fairlead.api.handlers import controllers as limits
 from fairlead.api.handlers import monitoring as m
 from fairlead.api.handlers import resources as r
 from fairlead.api.handlers import word_lists as w
-from fairlead.api.openapi.document import TEXT, document
+from fairlead.api.openapi.document import document
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
 from fairlead.api.route import Access, Decode, Route, Run
@@ -169,7 +169,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/_fairlead/health", "cluster:monitor/health", r.nothing, c.health, "Mode, version, workers, and whether the keys of the credentials are at hand.", reply="Health"),
     Route("GET", "/_fairlead/health/live", "cluster:monitor/health", r.nothing, c.live, "200 while the process answers.", access=Access.OPEN, reply="Status"),
     Route("GET", "/_fairlead/health/ready", "cluster:monitor/health", r.nothing, c.ready, "200 when requests can be served, else 503.", access=Access.OPEN, reply="Status", unavailable="Status"),
-    Route("GET", "/_fairlead/metrics", "cluster:admin/fairlead/metrics/read", r.nothing, m.metrics, "This node's metrics over all its workers, as Prometheus reads them.", reply=TEXT),
+    Route("GET", "/_fairlead/metrics", "cluster:admin/fairlead/metrics/read", r.nothing, m.metrics, "This node's metrics over all its workers, as Prometheus reads them.", reply="Text", media=("text/plain",)),
     Route("GET", "/_fairlead/openapi.json", "cluster:monitor/main", r.nothing, _openapi, "This API as an OpenAPI 3.1 document."),
     _ml("POST", "/connectors/_create", "create_connector", r.decode_connector, r.create_connector, "Create a connector from a blueprint.", remote=True, body="ConnectorCreate", reply="ConnectorCreated"),
     _ml("GET", "/connectors/{connector_id}", "connectors/get", r.decode_get_connector, r.get_connector, "A connector without its credential.", ("return_content",), reply="Connector", answers=_MAY_BE_MISSING),
@@ -198,6 +198,6 @@ ROUTES: tuple[Route, ...] = (
     *_monitoring(),
     _ml("POST", "/models/{model_id}/_predict", "predict", r.nothing, None, "Predict with raw parameters.", body="RemotePredict", reply="Inferences", answers=_PREDICT),
     _ml("POST", "/models/{model_id}/_batch_predict", "predict", b.decode_batch_predict, b.batch_predict, "Start a batch job at the provider; its task says how it is.", body="RemotePredict", reply="BatchAnswer", answers=_PREDICT),
-    _ml("POST", "/models/{model_id}/_predict/stream", "predict/stream", r.nothing, None, "Predict with raw parameters; the text comes as server-sent events.", body="RemotePredict", reply="PredictEvents", answers=_PREDICT),
+    _ml("POST", "/models/{model_id}/_predict/stream", "predict/stream", r.nothing, None, "Predict with raw parameters; the text comes as server-sent events.", body="RemotePredict", reply="PredictEvents", answers=_PREDICT, media=("text/event-stream",)),
     _ml("POST", "/_predict/{algorithm}/{model_id}", "predict", r.nothing, None, "Predict with a body of the algorithm's shape.", body="Predict", reply="Inferences", answers=_PREDICT),
 )  # fmt: skip

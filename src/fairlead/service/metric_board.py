@@ -1,6 +1,6 @@
 """Shared memory in which the workers of one node show each other what they counted. It knows no metric, and nobody waits.
 
-Why a file in memory: docs/decisions/0009-metrics.md.
+Why a file in memory: docs/decisions/0010-metrics.md.
 """
 
 from __future__ import annotations

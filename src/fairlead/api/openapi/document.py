@@ -14,8 +14,6 @@ from fairlead.api.route import Access, Route
 
 JSON, YAML = "application/json", "application/yaml"
 _ERROR = "Error"
-TEXT = "Text"
-"""The reply of a route that does not answer in JSON."""
 _ANY = (400, 406, 503)
 """Statuses that every route may have: a request that is not understood, a form that is not written or read, and a store
 that is away."""
@@ -119,7 +117,7 @@ def _statuses(route: Route) -> list[int]:
 
 def _responses(route: Route) -> dict[str, Any]:
     return {
-        "200": _response("OK", route.reply),
+        "200": _response("OK", route.reply, *route.media),
         **{str(status): _fault(status, route) for status in _statuses(route)},
         "default": {"$ref": "#/components/responses/default"},
     }
@@ -140,10 +138,8 @@ def _shared_responses(table: tuple[Route, ...]) -> dict[str, Any]:
     }
 
 
-def _response(doc: str, name: str) -> dict[str, Any]:
-    if name == TEXT:
-        return {"description": doc, "content": {"text/plain": {"schema": ref(TEXT)}}}
-    return {"description": doc, "content": {JSON: {"schema": ref(name)}, YAML: {"schema": ref(name)}}}
+def _response(doc: str, name: str, *media: str) -> dict[str, Any]:
+    return {"description": doc, "content": {kind: {"schema": ref(name)} for kind in media or (JSON, YAML)}}
 
 
 def operation_id(route: Route) -> str:
