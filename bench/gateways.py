@@ -27,7 +27,7 @@ from typing import Any
 from bench.auth import SCHEMES, settle
 from bench.load import Run, drive, request, rss_mb
 from bench.paced import Paced, paced
-from bench.predict import BODY, ML, REPLY, call, certificate, free_port, process, serve
+from bench.predict import BODY, ML, REPLY, bind, call, certificate, free_port, process, serve
 
 CONNECTIONS = (1, 8, 32, 256)
 SHARE = 0.7
@@ -74,8 +74,8 @@ def nginx(configuration: str, port: int, pin: int | None = None) -> Iterator[int
         child = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf", "-p", folder])
         try:
             await_port(port)
-            if pin is not None and len(os.sched_getaffinity(0)) > 1:
-                os.sched_setaffinity(child.pid, {pin})
+            if pin is not None:
+                bind(child.pid, pin)
             yield child.pid
         finally:
             child.terminate()
@@ -220,9 +220,8 @@ def litellm(upstream: int) -> Iterator[Contender | None]:
         )
         try:
             await_port(port, 120)
-            if len(os.sched_getaffinity(0)) > 1:
-                for thread in os.listdir(f"/proc/{child.pid}/task"):
-                    os.sched_setaffinity(int(thread), {0})
+            for thread in os.listdir(f"/proc/{child.pid}/task"):
+                bind(int(thread), 0)
             yield Contender(port, request("/v1/chat/completions", "localhost", CHAT), child.pid)
         finally:
             child.terminate()

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import re
 import resource
 import socket
@@ -20,11 +19,13 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import uvloop
 
 from bench.floor import Bare
 from bench.load import cpu_seconds, request, rss_mb
-from bench.predict import ML, call, process, serve
+from bench.predict import ML, bind, call, process, serve
 from fairlead.api.body import Disconnected
 from fairlead.api.presence import PRESENCE
 from fairlead.cli.supervisor import serve_here
@@ -34,6 +35,14 @@ from fairlead.transport.port import Call, Limits, Route
 SLOTS = 50
 """Streams start their intervals spread over so many points, so that not all speak at once."""
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_CHUNK = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1689793889,"model":"m",'
+    b'"choices":[{"index":0,"delta":{"content":"%020.6f"},"finish_reason":null}]}\n\n'
+)
+_EVENT = b"%x\r\n%s\r\n" % (len(_CHUNK % 0.0), _CHUNK)
+"""A piece of a chunked reply with room for its time; rendered once, since provider and readers share a core."""
+SAMPLED = 10
+"""Every tenth reader reads the times of its events, the others count them."""
 _STAMP = re.compile(rb'"content":"([0-9.]+)"')
 _LIMITS = Limits(10, 30, 30, 30, 300, 10**9)
 
@@ -59,11 +68,7 @@ class Provider:
                 due += step
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
                 for transport in slot:
-                    data = {"content": f"{time.perf_counter():.6f}"}
-                    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1689793889, "model": "m"}
-                    value = {**chunk, "choices": [{"index": 0, "delta": data, "finish_reason": None}]}
-                    event = b"data: " + json.dumps(value, separators=(",", ":")).encode() + b"\n\n"
-                    transport.write(b"%x\r\n%s\r\n" % (len(event), event))
+                    transport.write(_EVENT % time.perf_counter())
 
 
 class _Asked(asyncio.Protocol):
@@ -73,8 +78,7 @@ class _Asked(asyncio.Protocol):
         self._slot = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
@@ -136,13 +140,22 @@ class Run:
     gap_max_ms: float
 
 
-class _Reader(asyncio.Protocol):
-    """Notes how old each event is, and how long after the one before it came."""
+class _Seen:
+    """What the readers of one run saw; `delays` and `gaps` of the sampled ones, in seconds."""
 
-    def __init__(self, ask: bytes, delays: list[float], gaps: list[float]) -> None:
+    def __init__(self) -> None:
+        self.events = 0
+        self.delays: list[float] = []
+        self.gaps: list[float] = []
+
+
+class _Reader(asyncio.Protocol):
+    """Counts its events; a sampled one notes how old each is, and how long after the one before it came."""
+
+    def __init__(self, ask: bytes, seen: _Seen, *, sampled: bool) -> None:
         self._ask = ask
-        self._delays = delays
-        self._gaps = gaps
+        self._seen = seen
+        self._sampled = sampled
         self._last = 0.0
         self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -151,16 +164,17 @@ class _Reader(asyncio.Protocol):
         transport.write(self._ask)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
-        now = time.perf_counter()
-        stamps = _STAMP.findall(data)
-        if not stamps:
+        if not (count := data.count(b'"content":')):
             if data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 200"):
                 raise SystemExit(data[:300].decode("latin-1"))
             return
-        self._delays += [now - float(stamp) for stamp in stamps]
-        if self._last:
-            self._gaps.append(now - self._last)
-        self._last = now
+        self._seen.events += count
+        if self._sampled:
+            now = time.perf_counter()
+            self._seen.delays += [now - float(stamp) for stamp in _STAMP.findall(data)]
+            if self._last:
+                self._seen.gaps.append(now - self._last)
+            self._last = now
         if not self.first.done():
             self.first.set_result(None)
 
@@ -168,20 +182,21 @@ class _Reader(asyncio.Protocol):
 async def drive(port: int, ask: bytes, streams: int, seconds: float, pid: int) -> Run:
     """`streams` readers, measured from when all of them have begun."""
     loop = asyncio.get_running_loop()
-    delays: list[float] = []
-    gaps: list[float] = []
+    seen = _Seen()
     readers: list[_Reader] = []
-    for _ in range(streams):
-        _, reader = await loop.create_connection(lambda: _Reader(ask, delays, gaps), "127.0.0.1", port)
-        readers.append(reader)
+    for number in range(streams):
+        made = _Reader(ask, seen, sampled=number % SAMPLED == 0)
+        await loop.create_connection(lambda reader=made: reader, "127.0.0.1", port)  # type: ignore[misc]
+        readers.append(made)
     await asyncio.gather(*(reader.first for reader in readers))
     await asyncio.sleep(1)
-    delays.clear()
-    gaps.clear()
+    seen.events = 0
+    seen.delays.clear()
+    seen.gaps.clear()
     cpu, started = cpu_seconds(pid), time.perf_counter()
     await asyncio.sleep(seconds)
-    took, used, count = time.perf_counter() - started, cpu_seconds(pid) - cpu, len(delays)
-    found = sorted(delays)
+    took, used, count = time.perf_counter() - started, cpu_seconds(pid) - cpu, seen.events
+    found = sorted(seen.delays)
     for reader in readers:
         reader.transport.close()
     await asyncio.sleep(0.5)
@@ -189,10 +204,10 @@ async def drive(port: int, ask: bytes, streams: int, seconds: float, pid: int) -
         streams,
         count / took,
         used / count * 1e6,
-        found[count // 2] * 1000,
-        found[int(count * 0.99)] * 1000,
+        found[len(found) // 2] * 1000,
+        found[int(len(found) * 0.99)] * 1000,
         found[-1] * 1000,
-        max(gaps) * 1000,
+        max(seen.gaps) * 1000,
     )
 
 
@@ -234,7 +249,7 @@ def compared(
         for number in range(rounds):
             for name in list(asks) if number % 2 == 0 else reversed(list(asks)):
                 where, server = asks[name]
-                runs[name].append(asyncio.run(drive(where, request(path, "localhost", body), streams, seconds, server)))
+                runs[name].append(uvloop.run(drive(where, request(path, "localhost", body), streams, seconds, server)))
         return runs, rss_mb(pid)
 
 
@@ -248,8 +263,7 @@ def main() -> None:
     arguments = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if len(os.sched_getaffinity(0)) > 1:
-        os.sched_setaffinity(0, {1})
+    bind(0, 1)
     result: dict[str, Any] = {}
     print(f"{'':10}{'streams':>8}{'events/s':>10}{'CPU us':>8}{'delay p50':>11}{'p99':>8}{'max ms':>8}{'gap max':>9}")
     for streams, interval in ((48, 0.01), (arguments.streams, 0.05)):
@@ -273,7 +287,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["provider"]:
-        asyncio.run(provide(float(sys.argv[2])))
+        uvloop.run(provide(float(sys.argv[2])))
     elif sys.argv[1:2] == ["relay"]:
         sys.exit(relay(int(sys.argv[2]), sys.argv[3]))
     else:

@@ -143,22 +143,19 @@ class _Out:
             self._every, self._wrote = seconds, self._loop.time()
             self._timer = self._loop.call_later(seconds, self._beat)
 
-    async def write(self, data: bytes) -> None:
-        await self._out(data, more=True)
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        if self._sign is not None:  # a sign of life that waits for the caller to read
+            await self._sign
+        await self._send_now(data, more=more)
 
     async def end(self, data: bytes) -> None:
         self.stop()
-        await self._out(data, more=False)
+        await self.write(data, more=False)
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    async def _out(self, data: bytes, *, more: bool) -> None:
-        if self._sign is not None:  # a sign of life that waits for the caller to read
-            await self._sign
-        await self._send_now(data, more=more)
 
     async def _send_now(self, data: bytes, *, more: bool) -> None:
         self._wrote = inf  # while the caller does not read, there is no silence to fill

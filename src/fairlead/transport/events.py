@@ -52,6 +52,11 @@ class _Lines:
         self._keep(rest)
         return lines
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits for the rest of its line."""
+        return not self._parts and not self._after_cr
+
     def end(self) -> bytes:
         rest = b"".join(self._parts)
         self._parts.clear()
@@ -88,6 +93,19 @@ class ServerSentEvents:
         self._size = 0
 
     def feed(self, data: bytes) -> list[Event]:
+        # Nearly every read brings one whole event of one line.
+        if (
+            data.startswith(b"data:")
+            and data.endswith(b"\n\n")
+            and data.find(b"\n") == len(data) - 2
+            and b"\r" not in data
+            and len(data) <= MAX_EVENT
+            and self._began
+            and not self._data
+            and not self._name
+            and self._lines.empty
+        ):
+            return [Event("", data[5:-2].removeprefix(b" "))]
         return self._read(self._lines.feed(data))
 
     def end(self) -> list[Event]:
