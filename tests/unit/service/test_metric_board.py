@@ -53,16 +53,22 @@ def test_a_writer_that_died_halfway_leaves_its_last_whole_text() -> None:
 def test_a_reader_never_sees_a_mixture() -> None:
     board, stop = Board(1), threading.Event()
     texts = [bytes([letter]) * 50_000 for letter in b"abc"]
+    board.write(texts[0])
+    rounds = threading.Semaphore(0)
 
     def write() -> None:
         while not stop.is_set():
             for text in texts:
                 board.write(text)
+            rounds.release()
 
     writer = threading.Thread(target=write)
     writer.start()
+    seen = []
     try:
-        seen = [board.read(0) for _ in range(2000)]
+        for _ in range(20):  # however seldom the writer is given the interpreter
+            assert rounds.acquire(timeout=30)
+            seen += [board.read(0) for _ in range(100)]
     finally:
         stop.set()
         writer.join()
