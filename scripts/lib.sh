@@ -1,6 +1,9 @@
 # Shared by the scripts in this folder: finds a Python and keeps .venv in step with the lock files.
 # Source it from the repository's root.
 
+# The tests start the gateway hundreds of times; without compiled modules each start would compile all of it anew.
+unset PYTHONDONTWRITEBYTECODE
+
 find_python() {
     for candidate in "${FAIRLEAD_PYTHON:-}" python3.13 python3.14 python3.12 python3.11 python3; do
         [ -n "$candidate" ] || continue
