@@ -20,8 +20,8 @@ from fairlead.domain.word_list import WordList
 from fairlead.engine.compiled import Outgoing
 from fairlead.engine.interface import Interface
 from fairlead.engine.parameters import Parameters
-from fairlead.service.guard import Watch, compile_guard
-from fairlead.service.known_words import KnownWords
+from fairlead.service.guards.guard import Watch, compile_guard
+from fairlead.service.guards.known_words import KnownWords
 
 BUDGETS_US = {"input, chat request of 300 bytes": 2.0}
 

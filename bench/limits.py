@@ -17,9 +17,9 @@ from bench.timing import awaited
 from fairlead.domain.bucket import Ask, Bucket, BucketKey, Rate
 from fairlead.domain.principal import Principal
 from fairlead.errors import StatusFault
-from fairlead.service.admission import Admission, Limiter
-from fairlead.service.limit_lease import LimitLease
-from fairlead.service.limit_ledger import Ledger, Outcome
+from fairlead.service.limits.admission import Admission, Limiter
+from fairlead.service.limits.leases import LimitLease
+from fairlead.service.limits.ledger import Ledger, Outcome
 
 BUDGET_US = 1.5
 LARGE = {"limit": "1e9", "unit": "DAYS"}

@@ -16,8 +16,8 @@ from fairlead.domain.cluster_settings import SETTINGS, Setting
 from fairlead.engine.functions.post import POST_FUNCTIONS
 from fairlead.engine.functions.pre import PRE_FUNCTIONS
 from fairlead.painless import supported
-from fairlead.service.meter import BOUNDS
-from fairlead.service.metrics import METRICS
+from fairlead.service.counts.meter import BOUNDS
+from fairlead.service.counts.metrics import METRICS
 from fairlead.settings import DOCS, FLAGS, Settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"

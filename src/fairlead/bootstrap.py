@@ -31,14 +31,15 @@ from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
 from fairlead.security_wiring import first_administrator, generated_administrator, security_settings
-from fairlead.service.audited import AuditedDialer
-from fairlead.service.deployment import settle_deployed
+from fairlead.service.calls.audited import AuditedDialer
+from fairlead.service.calls.renewal import RenewableUpstream
+from fairlead.service.calls.simulated import LocalDialer, SimulatedUpstream
+from fairlead.service.counts.board import Board
+from fairlead.service.counts.reports import forget_reports
 from fairlead.service.forward_proxy import ForwardProxy, ProxyFault
 from fairlead.service.house import House, Identity
-from fairlead.service.metric_board import Board
+from fairlead.service.models.deployment import settle_deployed
 from fairlead.service.ports import Limits, Ports
-from fairlead.service.renewal import RenewableUpstream
-from fairlead.service.reports import forget_reports
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.security.beacon import Beacon
 from fairlead.service.security.composition import identity_sources
@@ -49,7 +50,6 @@ from fairlead.service.security.importing import import_once
 from fairlead.service.security.known_passwords import known_password
 from fairlead.service.security.service import SecurityService, has_users
 from fairlead.service.settings import forget_transient, stored_settings
-from fairlead.service.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
 from fairlead.settings import DATABASE, SECRETS, Settings

@@ -19,7 +19,7 @@ from fairlead.security.key_sources import key_provider
 from fairlead.security.keyring import KeyProvider, KeyringError
 from fairlead.security.references import References
 from fairlead.security.url import parse_url
-from fairlead.service.operator_calls import OPERATOR_POLICY, OperatorService
+from fairlead.service.calls.operator_calls import OPERATOR_POLICY, OperatorService
 from fairlead.settings import Settings, is_loopback, listed
 from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Upstream

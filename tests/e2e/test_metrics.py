@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client import ML, Client
-from fairlead.service.metrics import METRICS
+from fairlead.service.counts.metrics import METRICS
 from process import gateway, providers
 
 METRICS_PATH = "/_fairlead/metrics"

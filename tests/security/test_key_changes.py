@@ -14,7 +14,7 @@ from fairlead.security.key_changes import retire, rewrap, wrapped_by
 from fairlead.security.key_file import FileKeyProvider
 from fairlead.security.keyring import GivenKeyProvider, Keyring, KeyringError
 from fairlead.security.vault import open_vault
-from fairlead.service.key_rotation import rotate_data_key
+from fairlead.service.keys.rotation import rotate_data_key
 from fairlead.store import SqlStore, open_store
 from unit.service.sealed import milliseconds, opened, plant, vault_of
 

@@ -17,7 +17,7 @@ from fairlead.security.envelope import BrokenSeal
 from fairlead.security.key_changes import retire, rewrap, wrapped_by
 from fairlead.security.keyring import KeyringError, KeyServiceAway, wrapping_id
 from fairlead.security.vault import open_vault
-from fairlead.service.key_rotation import rotate_data_key
+from fairlead.service.keys.rotation import rotate_data_key
 from fairlead.settings import Settings
 from fairlead.store import SqlStore, open_store
 from security.key_servers import ACCESS_KEY, ARN, SECRET_KEY, TOKEN, KeyServer, Kms, Vault, serving

@@ -34,8 +34,8 @@ from fairlead.errors import BadParameter, FairleadError, Unavailable
 from fairlead.security.forwarded import Proxies
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.connectors import require_remote_inference
+from fairlead.service.counts.meter import Meter
 from fairlead.service.house import House
-from fairlead.service.meter import Meter
 
 log = logging.getLogger("fairlead.api")
 

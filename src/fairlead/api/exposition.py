@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from fairlead.service.meter import BOUNDS
-from fairlead.service.metrics import Labels, Metric, Sample
+from fairlead.service.counts.meter import BOUNDS
+from fairlead.service.counts.metrics import Labels, Metric, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})

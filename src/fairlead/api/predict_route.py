@@ -20,8 +20,8 @@ from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.errors import FairleadError, Unavailable
 from fairlead.java.json import strict_loads
+from fairlead.service.calls.timing import TIMING, Timing
 from fairlead.service.house import House
-from fairlead.service.timing import TIMING, Timing
 
 MODELS = b"/_plugins/_ml/models/"
 _PREDICT = b"/_plugins/_ml/_predict/"

@@ -23,7 +23,7 @@ from fairlead.security.key_export import export_text, import_text
 from fairlead.security.key_file import DIRECTORY, FileKeyProvider
 from fairlead.security.keyring import Keyring, KeyringError, KeyServiceAway, wrapping_id
 from fairlead.security.private_file import UnsafeFile, private_bytes, write_new
-from fairlead.service import key_rotation, key_usage
+from fairlead.service.keys import rotation, usage
 from fairlead.settings import DOCS, Settings, SettingsError, load
 
 CONFIGURATION = 78
@@ -88,8 +88,8 @@ async def _with_keys(settings: Settings, arguments: argparse.Namespace) -> int:
 async def _list(keys: OpenKeys, arguments: argparse.Namespace) -> int:
     state = keys.vault.state
     provided = await keys.provider.load()
-    unfinished = await key_rotation.pending(keys.store) is not None
-    uses = await key_usage.stored(keys.store)
+    unfinished = await rotation.pending(keys.store) is not None
+    uses = await usage.stored(keys.store)
     wrapping = []
     for id in sorted({*state.body["wrapping"], *(provided.ids if provided else ())}):
         wraps = sorted(key for key, text in state.body["keys"].items() if wrapping_id(text) == id)
@@ -142,7 +142,7 @@ async def _rotate(keys: OpenKeys, arguments: argparse.Namespace) -> int:
         wrapped = await key_changes.rewrap(keys.vault, keys.provider)
         print(f"{wrapped.data_keys} data keys are wrapped by key {wrapped.now} (before: {', '.join(wrapped.before)})")
     if both or arguments.dek:
-        done = await key_rotation.rotate_data_key(keys.store, keys.vault, lambda: time.time_ns() // 1_000_000)
+        done = await rotation.rotate_data_key(keys.store, keys.vault, lambda: time.time_ns() // 1_000_000)
         went_on = " (an unfinished rotation went on)" if done.resumed else ""
         print(f"{done.values} values of {done.resources} resources are sealed anew by data key {done.key}{went_on}")
         for name in done.unreadable:
@@ -156,8 +156,8 @@ async def _dry_run(keys: OpenKeys, *, kek: bool, dek: bool) -> int:
     if kek:
         print(f"{len(state.body['keys'])} data keys would be wrapped anew ({keys.provider.source})")
     if dek:
-        unfinished = await key_rotation.pending(keys.store) is not None
-        resources, values = await key_rotation.count_stale(keys.store, state.active if unfinished else None)
+        unfinished = await rotation.pending(keys.store) is not None
+        resources, values = await rotation.count_stale(keys.store, state.active if unfinished else None)
         how = f"go on under data key {state.active}" if unfinished else "a new data key would be made"
         print(f"{values} values of {resources} resources would be sealed anew ({how})")
     print("Nothing was changed.")

@@ -27,7 +27,7 @@ from fairlead.bootstrap import application
 from fairlead.security.log_lines import LogLines
 from fairlead.security.redaction import install
 from fairlead.security.server_tls import ServerTls
-from fairlead.service.metric_board import Board
+from fairlead.service.counts.board import Board
 from fairlead.settings import Settings
 
 log = logging.getLogger("fairlead.supervisor")

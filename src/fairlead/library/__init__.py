@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from fairlead.library.async_connector import AsyncConnector
     from fairlead.library.connector import Connector
     from fairlead.library.result import Prediction, Tensor
-    from fairlead.service.explaining import OutgoingRequest
+    from fairlead.service.calls.explaining import OutgoingRequest
 
 __all__ = ["AsyncConnector", "Connector", "OutgoingRequest", "Prediction", "Tensor"]
 
 _HOMES = {
     "AsyncConnector": "fairlead.library.async_connector",
     "Connector": "fairlead.library.connector",
-    "OutgoingRequest": "fairlead.service.explaining",
+    "OutgoingRequest": "fairlead.service.calls.explaining",
     "Prediction": "fairlead.library.result",
     "Tensor": "fairlead.library.result",
 }

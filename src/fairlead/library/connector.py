@@ -21,7 +21,7 @@ from fairlead.library.recipe import Blueprint, Credential, PrivateNetworks, Reci
 if TYPE_CHECKING:
     from fairlead.library import session
     from fairlead.library.result import Prediction, Tensor
-    from fairlead.service.explaining import OutgoingRequest
+    from fairlead.service.calls.explaining import OutgoingRequest
 
 
 def engine() -> Any:

@@ -25,8 +25,8 @@ from fairlead.library.egress import egress_policy
 from fairlead.library.recipe import Recipe
 from fairlead.library.result import Prediction, Tensor
 from fairlead.security.egress import EgressPolicy, GuardedDialer
-from fairlead.service.calling import Caller, StreamBounds
-from fairlead.service.explaining import OutgoingRequest, explain, masked
+from fairlead.service.calls.calling import Caller, StreamBounds
+from fairlead.service.calls.explaining import OutgoingRequest, explain, masked
 from fairlead.service.forward_proxy import ForwardProxy
 from fairlead.service.ports import Limits, Random
 from fairlead.service.scripts import PainlessCompiler
@@ -40,7 +40,7 @@ Texts = Sequence[str | None]
 
 @dataclass(frozen=True, slots=True)
 class _Outside:
-    """What a call needs from outside (fairlead.service.calling.Outside)."""
+    """What a call needs from outside (fairlead.service.calls.calling.Outside)."""
 
     upstream: Upstream
     policy: Callable[[], EgressPolicy]

@@ -1,6 +1,6 @@
 """Changes of the keys themselves: wrapping every data key anew, and giving up keys that nothing needs.
 
-Values are not sealed anew here (fairlead.service.key_rotation). Each step may be the last before a crash: the same
+Values are not sealed anew here (fairlead.service.keys.rotation). Each step may be the last before a crash: the same
 command, given again, goes on from there.
 """
 

@@ -33,9 +33,10 @@ from fairlead.engine.scripts import has_placeholders
 from fairlead.engine.url import UrlTemplate
 from fairlead.errors import ActionValidation, FairleadError, IllegalArgument, ScriptFault, StatusFault
 from fairlead.security.redaction import CREDENTIAL_NAMES
-from fairlead.service import credentials, references, replies
+from fairlead.service import replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
+from fairlead.service.keys import credentials, references
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 

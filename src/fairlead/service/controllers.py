@@ -14,7 +14,7 @@ from fairlead.errors import IndexNotFound, StatusFault
 from fairlead.service import replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
-from fairlead.service.loading import model_id_suffix
+from fairlead.service.models.loading import model_id_suffix
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 

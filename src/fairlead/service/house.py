@@ -14,39 +14,39 @@ from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.model import Model
 from fairlead.domain.ports import Json, KeyProblem, StoreUnavailable
 from fairlead.security.server_tls import ServerTls
-from fairlead.service.batch_jobs import BatchJobs
-from fairlead.service.batch_poller import BatchPoller
-from fairlead.service.batches import BatchService
-from fairlead.service.calling import Caller
+from fairlead.service.batches.batches import BatchService
+from fairlead.service.batches.dead_letters import DeadLetters
+from fairlead.service.batches.jobs import BatchJobs
+from fairlead.service.batches.poller import BatchPoller
+from fairlead.service.calls.calling import Caller
 from fairlead.service.connectors import ConnectorService
 from fairlead.service.controllers import ControllerService
-from fairlead.service.dead_letters import DeadLetters
-from fairlead.service.deployment import DeploymentService
+from fairlead.service.counts.board import Board
+from fairlead.service.counts.meter import Meter
+from fairlead.service.counts.metrics import MetricsService
+from fairlead.service.counts.profile import ProfileService
+from fairlead.service.counts.reports import CALL_KIND, Reports
+from fairlead.service.counts.stats import StatsService
+from fairlead.service.counts.usage import BatchCounts, Recorder
 from fairlead.service.groups import GroupService
-from fairlead.service.guard import Guard, compile_guard
-from fairlead.service.key_upkeep import KeyUpkeep
-from fairlead.service.known_words import KnownWords
-from fairlead.service.limit_ledger import Ledger
-from fairlead.service.limits import Limits
-from fairlead.service.meter import Meter
-from fairlead.service.metric_board import Board
-from fairlead.service.metrics import MetricsService
-from fairlead.service.model_update import ModelUpdateService
-from fairlead.service.models import ModelService
+from fairlead.service.guards.guard import Guard, compile_guard
+from fairlead.service.guards.known_words import KnownWords
+from fairlead.service.keys.references import ReferenceWatch
+from fairlead.service.keys.upkeep import KeyUpkeep
+from fairlead.service.limits.ledger import Ledger
+from fairlead.service.limits.limits import Limits
+from fairlead.service.models.deployment import DeploymentService
+from fairlead.service.models.models import ModelService
+from fairlead.service.models.registration import RegistrationService
+from fairlead.service.models.update import ModelUpdateService
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
-from fairlead.service.profile import ProfileService
-from fairlead.service.references import ReferenceWatch
-from fairlead.service.registration import RegistrationService
-from fairlead.service.reports import CALL_KIND, Reports
 from fairlead.service.search import SearchService
 from fairlead.service.security.service import SecurityService
 from fairlead.service.settings import SettingsService
 from fairlead.service.snapshot import Snapshot
-from fairlead.service.stats import StatsService
 from fairlead.service.sync_up import SyncUpJob
 from fairlead.service.tasks import TaskService
-from fairlead.service.usage import BatchCounts, Recorder
 from fairlead.service.word_lists import WordListService
 
 GUARDS_AT_ONCE = 4

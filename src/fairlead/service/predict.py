@@ -1,6 +1,6 @@
 """Predict: the model, whether it may be used, and the call through its connector (design section 3).
 
-Touches no database and compiles nothing once a model is ready; how a provider is called is fairlead.service.calling.
+Touches no database and compiles nothing once a model is ready; how a provider is called is fairlead.service.calls.calling.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.interface import Interface, compile_interface
 from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
-from fairlead.service.admission import Admission
-from fairlead.service.calling import Caller, StreamBounds, concealed
+from fairlead.service.calls.calling import Caller, StreamBounds, concealed
 from fairlead.service.connectors import require_remote_inference
-from fairlead.service.deployment import DeploymentService
-from fairlead.service.guard import Guard, Watch
-from fairlead.service.limits import Limits
-from fairlead.service.meter import Meter
-from fairlead.service.models import ModelService
+from fairlead.service.counts.meter import Meter
+from fairlead.service.counts.usage import PredictCounts
+from fairlead.service.guards.guard import Guard, Watch
+from fairlead.service.guards.stream_guard import guarded
+from fairlead.service.limits.admission import Admission
+from fairlead.service.limits.limits import Limits
+from fairlead.service.models.deployment import DeploymentService
+from fairlead.service.models.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
-from fairlead.service.stream_guard import guarded
-from fairlead.service.usage import PredictCounts
 
 INPUT_TYPES = {
     Remote: "REMOTE",

@@ -24,8 +24,8 @@ from fairlead.engine.interface import Interface, compile_interface
 from fairlead.errors import FairleadError
 from fairlead.security.egress import EgressPolicy
 from fairlead.security.url import ParsedUrl
-from fairlead.service.admission import Limiter
-from fairlead.service.guard import Guard
+from fairlead.service.guards.guard import Guard
+from fairlead.service.limits.admission import Limiter
 from fairlead.transport.port import Limits, Route
 
 log = logging.getLogger("fairlead.snapshot")

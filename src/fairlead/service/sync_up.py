@@ -13,11 +13,11 @@ from fairlead.domain.model import HELD_STATES, Model
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.errors import FairleadError
 from fairlead.service import tasks
-from fairlead.service.deployment import DeploymentService
+from fairlead.service.counts.reports import Reports, drop_dead_nodes
 from fairlead.service.lease import Lease
+from fairlead.service.models.deployment import DeploymentService
 from fairlead.service.pacing import Pace
 from fairlead.service.ports import Ports
-from fairlead.service.reports import Reports, drop_dead_nodes
 from fairlead.service.snapshot import Snapshot
 
 log = logging.getLogger("fairlead.sync_up")

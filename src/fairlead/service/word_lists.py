@@ -10,8 +10,8 @@ from fairlead.domain.ports import Json, Put, Remove, Require
 from fairlead.domain.word_list import KIND, WordList
 from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.search.analysis import analyze
-from fairlead.service import guardrails
 from fairlead.service.changes import Batch, commit
+from fairlead.service.guards import guardrails
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 

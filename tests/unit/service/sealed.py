@@ -14,7 +14,7 @@ from fairlead.domain.sealed import SEALED, key_of
 from fairlead.domain.secret import Secret, SecretReference
 from fairlead.security.key_file import FileKeyProvider
 from fairlead.security.vault import AesVault, open_vault
-from fairlead.service import credentials
+from fairlead.service.keys import credentials
 
 ACTIONS = (Action(ActionType.PREDICT, "POST", "https://api.example.com/v1", request_body="{}"),)
 

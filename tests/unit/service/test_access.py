@@ -22,12 +22,12 @@ from fairlead.domain.secret import Secret
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.service.access import NO_PRIVILEGE
 from fairlead.service.connectors import ConnectorFields
+from fairlead.service.counts.profile import ProfileQuery
+from fairlead.service.counts.stats import StatsQuery
 from fairlead.service.groups import GroupFields
 from fairlead.service.house import House
-from fairlead.service.model_update import ModelChanges
-from fairlead.service.profile import ProfileQuery
-from fairlead.service.registration import InlineConnector, ModelFields
-from fairlead.service.stats import StatsQuery
+from fairlead.service.models.registration import InlineConnector, ModelFields
+from fairlead.service.models.update import ModelChanges
 from unit.service.world import World, action, registered
 
 TABLE = json.loads((Path(__file__).parent / "cases" / "access_matrix.json").read_text(encoding="utf-8"))

@@ -13,8 +13,8 @@ from fairlead.domain.secret import Secret
 from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.house import House
-from fairlead.service.model_update import ModelChanges
-from fairlead.service.registration import InlineConnector, ModelFields
+from fairlead.service.models.registration import InlineConnector, ModelFields
+from fairlead.service.models.update import ModelChanges
 from unit.service.world import World, action, connected, registered
 
 REFUSE = "fairlead.compat.refuse_update_of_deployed_connectors"

@@ -14,7 +14,7 @@ from fairlead.domain.ports import Put
 from fairlead.domain.principal import Principal
 from fairlead.errors import IndexNotFound, StatusFault
 from fairlead.service.house import House
-from fairlead.service.model_update import ModelChanges
+from fairlead.service.models.update import ModelChanges
 from unit.service.world import World, registered
 
 ONE = {"limit": "1", "unit": "DAYS"}

@@ -7,8 +7,8 @@ import asyncio
 from fairlead.domain import task as tasks
 from fairlead.domain.ports import Put
 from fairlead.domain.task import Task, TaskState, TaskType
-from fairlead.service.deployment import settle_deployed
 from fairlead.service.house import House
+from fairlead.service.models.deployment import settle_deployed
 from fairlead.service.settings import stored_settings
 from fairlead.service.tasks import PRUNED, fail_orphans
 from unit.service.world import World, connected, registered

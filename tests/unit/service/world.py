@@ -15,8 +15,8 @@ from fairlead.errors import Unavailable
 from fairlead.security.egress import EgressPolicy
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.house import House, Identity
+from fairlead.service.models.registration import ModelFields
 from fairlead.service.ports import Limits, Ports
-from fairlead.service.registration import ModelFields
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.snapshot import Snapshot
 from fairlead.store import SqlStore, open_store

@@ -25,7 +25,7 @@ from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
 from fairlead.java.json import JsonFault, compact
 from fairlead.service.connectors import ConnectorFields
-from fairlead.service.registration import InlineConnector
+from fairlead.service.models.registration import InlineConnector
 
 _REFERENCES = ("$env", "$file", "$vault")
 _ACTION_NAME = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)

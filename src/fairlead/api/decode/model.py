@@ -12,10 +12,10 @@ from fairlead.domain.model import config_fault
 from fairlead.engine.interface import compile_interface
 from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
-from fairlead.service import guardrails as rules
 from fairlead.service.groups import GroupFields
-from fairlead.service.model_update import ModelChanges
-from fairlead.service.registration import ModelFields
+from fairlead.service.guards import guardrails as rules
+from fairlead.service.models.registration import ModelFields
+from fairlead.service.models.update import ModelChanges
 
 _ACCESS = ("access_mode", "backend_roles", "add_all_backend_roles")
 UNITS = ("NANOSECONDS", "MICROSECONDS", "MILLISECONDS", "SECONDS", "MINUTES", "HOURS", "DAYS")

@@ -8,8 +8,8 @@ from fairlead.api.decode import fields as read
 from fairlead.domain.dataset import LOCAL_ALGORITHMS, Algorithm
 from fairlead.errors import IllegalArgument
 from fairlead.java.jackson import Node, parse_object
-from fairlead.service.profile import ProfileQuery
-from fairlead.service.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level, StatsQuery
+from fairlead.service.counts.profile import ProfileQuery
+from fairlead.service.counts.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level, StatsQuery
 
 EVERY_NODE = frozenset({"_all", "*"})
 

@@ -8,10 +8,10 @@ from fairlead.api.decode import monitoring as queries
 from fairlead.api.exposition import CONTENT_TYPE, exposition
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
+from fairlead.service.counts.metrics import METRICS
+from fairlead.service.counts.profile import ProfileQuery
+from fairlead.service.counts.stats import StatsQuery
 from fairlead.service.house import House
-from fairlead.service.metrics import METRICS
-from fairlead.service.profile import ProfileQuery
-from fairlead.service.stats import StatsQuery
 
 
 def decode_stats(request: Request) -> StatsQuery:

@@ -14,8 +14,8 @@ from fairlead.java.jackson import Node, parse
 from fairlead.service.connectors import ConnectorFields
 from fairlead.service.groups import GroupFields
 from fairlead.service.house import House
-from fairlead.service.model_update import ModelChanges
-from fairlead.service.registration import ModelFields
+from fairlead.service.models.registration import ModelFields
+from fairlead.service.models.update import ModelChanges
 
 
 def nothing(request: Request) -> None:

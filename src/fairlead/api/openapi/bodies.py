@@ -22,7 +22,7 @@ from fairlead.api.openapi.schema import (
 from fairlead.domain.connector import PROTOCOLS, ActionType, BackoffPolicy
 from fairlead.domain.streaming import Format
 from fairlead.search.request import KEYS, KeyRow
-from fairlead.service.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level
+from fairlead.service.counts.stats import ACTION_STATS, ACTIONS, CLUSTER_STATS, NODE_STATS, Level
 
 CHOSEN_ID: Schema = {
     "type": ["string", "null"],

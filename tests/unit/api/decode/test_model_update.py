@@ -9,7 +9,7 @@ import pytest
 
 from fairlead.api.decode.model import model_register, model_update
 from fairlead.errors import FairleadError
-from fairlead.service.model_update import ModelChanges
+from fairlead.service.models.update import ModelChanges
 
 
 def update(**members: Any) -> ModelChanges:

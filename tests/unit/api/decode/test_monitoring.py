@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from fairlead.api.decode.monitoring import listed, profile_of_body, stats_of_body, stats_of_path
 from fairlead.errors import FairleadError, IllegalArgument
-from fairlead.service.profile import ProfileQuery
-from fairlead.service.stats import Level, StatsQuery
+from fairlead.service.counts.profile import ProfileQuery
+from fairlead.service.counts.stats import Level, StatsQuery
 
 
 def names(*texts: str) -> frozenset[str]:

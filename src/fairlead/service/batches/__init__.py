@@ -1,0 +1,1 @@
+"""Batch predictions: started, looked at, cancelled, polled for, and their failures delivered."""

@@ -1,0 +1,1 @@
+"""Models: registered, updated, deployed, loaded, read and deleted."""
