@@ -1,8 +1,16 @@
-"""The pause between two rounds of a job whose length is a setting. It runs no job."""
+"""Jobs that run in rounds: the pause between two, which a setting may change, and what a failed round does.
+
+It knows no job, and holds no lease.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from fairlead.domain.ports import StoreUnavailable
+from fairlead.errors import FairleadError
 
 
 class Pace:
@@ -29,3 +37,17 @@ class Pace:
                 await asyncio.wait_for(self._changed.wait(), self._seconds or None)
             except TimeoutError:
                 return
+
+
+async def run_rounds(job: str, pace: Pace, round: Callable[[], Awaitable[None]], log: logging.Logger) -> None:
+    """Until cancelled. A round that fails is reported under the name `job` and ends nothing."""
+    while True:
+        await pace.pause()
+        try:
+            await round()
+        except StoreUnavailable:
+            log.warning("the store cannot be reached; %s waits", job)
+        except FairleadError as fault:
+            log.warning("a round of %s failed: %s", job, fault)
+        except Exception:
+            log.exception("unexpected fault in %s", job)

@@ -11,12 +11,11 @@ from functools import partial
 from fairlead.domain.cluster_settings import ClusterSettings
 from fairlead.domain.model import HELD_STATES, Model
 from fairlead.domain.ports import StoreUnavailable
-from fairlead.errors import FairleadError
 from fairlead.service import tasks
 from fairlead.service.counts.reports import Reports, drop_dead_nodes
 from fairlead.service.lease import Lease
 from fairlead.service.models.deployment import DeploymentService
-from fairlead.service.pacing import Pace
+from fairlead.service.pacing import Pace, run_rounds
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
@@ -45,18 +44,12 @@ class SyncUpJob:
         snapshot.on_settings.append(self._take_interval)
 
     async def run(self) -> None:
-        """Until cancelled. A round that fails is reported and does not end the job."""
-        while True:
-            await self._pace.pause()
-            try:
-                if await self._lease.hold(int(max(_LEAST_LEASE_SECONDS, self._pace.seconds * _LEASE_ROUNDS)) * 1000):
-                    await self.round()
-            except StoreUnavailable:
-                log.warning("the store cannot be reached; the sync-up job waits")
-            except FairleadError as fault:
-                log.warning("a round of the sync-up job failed: %s", fault)
-            except Exception:
-                log.exception("unexpected fault in the sync-up job")
+        """Until cancelled."""
+        await run_rounds("the sync-up job", self._pace, self._round_if_held, log)
+
+    async def _round_if_held(self) -> None:
+        if await self._lease.hold(int(max(_LEAST_LEASE_SECONDS, self._pace.seconds * _LEASE_ROUNDS)) * 1000):
+            await self.round()
 
     async def stop(self) -> None:
         """Another worker may take over at once."""

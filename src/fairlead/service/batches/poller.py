@@ -18,7 +18,7 @@ from fairlead.errors import FairleadError, StatusFault, Unavailable
 from fairlead.service.batches.dead_letters import DeadLetters
 from fairlead.service.batches.jobs import BatchJobs
 from fairlead.service.lease import Lease
-from fairlead.service.pacing import Pace
+from fairlead.service.pacing import Pace, run_rounds
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import batch_tasks
@@ -53,19 +53,13 @@ class BatchPoller:
         snapshot.on_settings.append(self._take_settings)
 
     async def run(self) -> None:
-        """Until cancelled. A round that fails is reported and does not end the job."""
-        while True:
-            await self._pace.pause()
-            try:
-                # Nothing is written while there is nothing to do.
-                if await self._waiting() and await self._hold():
-                    await self._held_round()
-            except StoreUnavailable:
-                log.warning("the store cannot be reached; batch jobs are looked at later")
-            except FairleadError as fault:
-                log.warning("looking at batch jobs failed: %s", fault)
-            except Exception:
-                log.exception("unexpected fault while looking at batch jobs")
+        """Until cancelled."""
+        await run_rounds("the poller of batch jobs", self._pace, self._round_if_held, log)
+
+    async def _round_if_held(self) -> None:
+        # Nothing is written while there is nothing to do.
+        if await self._waiting() and await self._hold():
+            await self._held_round()
 
     async def stop(self) -> None:
         """Another worker may take over at once."""

@@ -4,14 +4,13 @@ file behind one was changed. Reads nothing by itself (spec/06 section 14.5).
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 
-from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret, SecretReference
 from fairlead.errors import IllegalArgument, StatusFault
+from fairlead.service.pacing import Pace, run_rounds
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot, Source
 
@@ -59,14 +58,7 @@ class ReferenceWatch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                await self.round()
-            except StoreUnavailable:
-                log.warning("the store cannot be reached; changed secrets are read later")
-            except Exception:
-                log.exception("unexpected fault while looking for changed secrets")
+        await run_rounds("the watch over referenced secrets", Pace(WATCH_SECONDS), self.round, log)
 
     async def round(self) -> None:
         """A secret that cannot be read now is no reason to give up the one that is known: the next round tries again."""

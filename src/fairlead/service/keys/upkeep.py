@@ -5,13 +5,13 @@ One worker of all nodes rotates at a time, by lease. It answers no request and m
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from fairlead.domain.ports import RotatingVault, StoreUnavailable
 from fairlead.errors import FairleadError, ResourceNotFound, Unavailable
 from fairlead.service.keys import rotation, usage
 from fairlead.service.lease import Lease
+from fairlead.service.pacing import Pace, run_rounds
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 
@@ -36,17 +36,8 @@ class KeyUpkeep:
         self._lease = Lease(ports.store, "key_rotation", worker_id, ports.clock)
 
     async def run(self) -> None:
-        """Until cancelled. A round that fails is reported and does not end the job."""
-        while True:
-            await asyncio.sleep(ROUND_SECONDS)
-            try:
-                await self.round()
-            except StoreUnavailable:
-                log.warning("the store cannot be reached; the keys are looked after later")
-            except FairleadError as fault:
-                log.warning("looking after the keys failed: %s", fault)
-            except Exception:
-                log.exception("unexpected fault while looking after the keys")
+        """Until cancelled."""
+        await run_rounds("the upkeep of keys", Pace(ROUND_SECONDS), self.round, log)
 
     async def stop(self) -> None:
         """What was counted and not stored yet."""

@@ -1,0 +1,60 @@
+"""Jobs that run in rounds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from fairlead.domain.ports import StoreUnavailable
+from fairlead.errors import IllegalArgument
+from fairlead.service.pacing import Pace, run_rounds
+
+log = logging.getLogger("fairlead.some_job")
+
+
+def failing(*faults: Exception) -> tuple[Callable[[], Awaitable[None]], asyncio.Event]:
+    """A round that raises these in turn, and what is set when one ends well."""
+    left, well = list(faults), asyncio.Event()
+
+    async def round() -> None:
+        if left:
+            raise left.pop(0)
+        well.set()
+
+    return round, well
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (StoreUnavailable("gone"), "the store cannot be reached; some job waits"),
+        (IllegalArgument("no such thing"), "a round of some job failed: no such thing"),
+        (ZeroDivisionError(), "unexpected fault in some job"),
+    ],
+)
+async def test_a_round_that_fails_is_told_and_the_next_one_comes(
+    fault: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    round, well = failing(fault)
+    job = asyncio.create_task(run_rounds("some job", Pace(0.001), round, log))
+    async with asyncio.timeout(10):
+        await well.wait()
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
+    assert [record.getMessage() for record in caplog.records] == [told]
+
+
+async def test_a_pause_under_way_takes_a_new_length_and_none_ends_while_it_is_0() -> None:
+    pace = Pace(3600)
+    pause = asyncio.create_task(pace.pause())
+    await asyncio.sleep(0)
+    pace.set(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not pause.done()
+    pace.set(0.001)
+    async with asyncio.timeout(10):
+        await pause
