@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,29 @@ def test_a_key_for_one_model_opens_no_other_and_no_route_without_a_model(server:
     assert ask("GET", f"{ML}/models/m2").status == 403
     assert ask("POST", f"{ML}/models/_undeploy", b'{"model_ids":["m2"]}').status == 403
     assert ask("GET", "/").status == 403
+
+
+def test_a_key_for_a_group_opens_the_models_that_are_in_it_now(server: Server, admin: Client) -> None:
+    mine, other = (
+        admin.ok("POST", f"{ML}/model_groups/_register", {"name": name})["model_group_id"] for name in ("mine", "other")
+    )
+    connector = admin.connector("https://api.openai.com/v1/x")
+    key = make_key(admin, name="one-group", owner="full", cluster_permissions=["*"], model_group_ids=[mine])
+    ask = key_client(server, key["token"])
+    # Each model is new to the worker that did not register it, and is opened at once all the same.
+    models = [admin.model(connector, f"in {n}", model_group_id=mine) for n in range(6)]
+    assert [ask("GET", f"{ML}/models/{model}").status for model in models] == [200] * 6
+    foreign = admin.model(connector, "elsewhere", model_group_id=other)
+    for path in (f"models/{foreign}", "models/nosuch", f"model_groups/{mine}", f"profile/models/{models[0]},{foreign}"):
+        assert ask("GET", f"{ML}/{path}").status == 403, path
+    assert ask("POST", f"{ML}/models/{foreign}/_predict", b'{"parameters":{}}').status == 403
+    assert ask("POST", f"{ML}/models/{foreign}/_predict/stream", b'{"parameters":{}}').status == 403
+    admin.ok("PUT", f"{ML}/models/{models[0]}", {"model_group_id": other})
+    until = time.monotonic() + 20
+    while {ask("GET", f"{ML}/models/{models[0]}").status for _ in range(8)} != {403}:
+        assert time.monotonic() < until, "a worker goes on with the group before"
+    row = next(row for row in admin.ok("GET", f"{API}/apitokens") if row["id"] == key["id"])
+    assert row["model_group_ids"] == [mine]
 
 
 def test_a_key_from_elsewhere_is_no_key(server: Server, admin: Client) -> None:

@@ -290,7 +290,7 @@ class _Path:
                 await self._other_method(scope)(scope, receive, send)
                 return
             ids = {name: decode_segment(value) for name, value in scope["path_params"].items()}
-            only_asks = self._authorized(scope, route, ids)
+            only_asks = await self._authorized(scope, route, ids)
             change = None if only_asks else self._change(route)
             request = await self._request(scope, receive, ids)
             body = request.body
@@ -314,7 +314,7 @@ class _Path:
             self._trail.require(change)
         return change
 
-    def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
+    async def _authorized(self, scope: Any, route: Route, ids: dict[str, str]) -> bool:
         """Raises SecurityFault; True: the caller only asks whether the privilege is there."""
         principal: Principal | None = scope[PRINCIPAL]
         if self._gate is None or route.access in (Access.OPEN, Access.AUTHENTICATED):
@@ -323,7 +323,7 @@ class _Path:
         if route.access is Access.REST_API:
             self._gate.require_rest_api(scope, principal, route.action)
             return False
-        return self._gate.authorize(scope, principal, route.action, ids.get("model_id"))
+        return await self._gate.authorize(scope, principal, route.action, ids.get("model_id"))
 
     async def _answer(self, route: Route, request: Request, only_asks: bool) -> Reply:
         assert route.run is not None

@@ -109,14 +109,16 @@ class Gate:
         tenant = fields.get(b"securitytenant", fields.get(b"security_tenant"))
         return principal if tenant is None else principal.asking(tenant.decode("utf-8", "replace"))
 
-    def authorize(self, scope: Scope, principal: Principal, action: str, model_id: str | None) -> bool:
+    async def authorize(self, scope: Scope, principal: Principal, action: str, model_id: str | None) -> bool:
         """Raises SecurityFault when the caller lacks the privilege. True: the caller only asks whether it is there, so that
         nothing may be done; `verdict` is the answer."""
         if scope["query_string"] and _ASKING in scope["query_string"]:
             query = parse_query(scope["query_string"].decode("latin-1"))
             if PERMISSION_CHECK in query and boolean(query[PERMISSION_CHECK]):
                 return True
-        if not self._security.allows(principal, action, model_id):
+        if not self._security.allows(principal, action, model_id) and not (
+            await self._security.learns(principal, model_id) and self._security.allows(principal, action, model_id)
+        ):
             self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
             raise denial(principal, action)
         if self._tells_all:

@@ -110,7 +110,7 @@ class PredictRoute:
             only_asks = False
             if self._gate is not None:
                 assert principal is not None  # the gate lets nobody pass unasked but to open paths
-                only_asks = self._gate.authorize(scope, principal, ACTION, model_id)
+                only_asks = await self._gate.authorize(scope, principal, ACTION, model_id)
             query: dict[str, str] = {}
             if scope["query_string"] or not _usual(headers):
                 query = parse_query(scope["query_string"].decode("latin-1"))

@@ -78,7 +78,7 @@ class StreamRoute:
             only_asks = False
             if self._gate is not None:
                 assert principal is not None  # the gate lets nobody pass unasked but to open paths
-                only_asks = self._gate.authorize(scope, principal, ACTION, model_id)
+                only_asks = await self._gate.authorize(scope, principal, ACTION, model_id)
             query = parse_query(scope["query_string"].decode("latin-1"))
             wanted = _shape(query)
             body = await read_body(scope["headers"], receive, self._max_body)

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--days", type=int, default=90, help="how long it lives; 0: for ever, if the settings allow")
     create.add_argument("--permission", action="append", metavar="PATTERN", help="default: predict only; several times")
     create.add_argument("--model", action="append", metavar="ID", help="only this model; several times")
+    create.add_argument("--model-group", action="append", metavar="ID", help="only models of this group; several times")
     create.add_argument("--cidr", action="append", metavar="NETWORK", help="only from this network; several times")
     create.add_argument("--limit", metavar="N/UNIT", help="calls to providers, as 100/MINUTES (default: no limit)")
     rotate = actions.add_parser("rotate", help="Give a key a new secret.")
@@ -45,6 +46,7 @@ async def _create(security: OpenSecurity, arguments: argparse.Namespace) -> int:
         "duration_seconds": arguments.days * _DAY,
         "cluster_permissions": arguments.permission,
         "model_ids": arguments.model,
+        "model_group_ids": arguments.model_group,
         "allowed_cidrs": arguments.cidr,
         "limits": _limits(arguments.limit),
     }

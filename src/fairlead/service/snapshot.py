@@ -94,6 +94,8 @@ class Snapshot:
         self.settings = ClusterSettings(file=file_settings)
         self.groups: dict[str, Access] = {}
         """Who may use the models of each group."""
+        self.model_groups: dict[str, str | None] = {}
+        """The group of every model, loaded or not."""
         self.hidden: set[str] = set()
         """Models that only super admins see."""
         self.ready: dict[str, ReadyModel] = {}
@@ -223,13 +225,17 @@ class Snapshot:
             self.ready.clear()
             self.lost.clear()
             self.hidden.clear()
+            self.model_groups.clear()
             return
         model = Model.of(document.body) if document else None
         if model is not None and model.is_hidden is True:
             self.hidden.add(id)
         else:
             self.hidden.discard(id)
-        if model is None:
+        if model is not None:
+            self.model_groups[id] = model.model_group_id
+        else:
+            self.model_groups.pop(id, None)
             for listener in self.on_model_gone:
                 listener(id)
         if model is None or model.model_state not in LOADED_STATES:

@@ -23,7 +23,8 @@ KEPT_MS = 30 * 24 * 3600 * 1000
 """How long a key that is over stays listed."""
 LONGEST_GRACE = 7 * 24 * 3600
 _NAME = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
-_FIELDS = ("cluster_permissions", "index_permissions", "model_ids", "allowed_cidrs", "backend_roles")
+_SCOPES = ("model_ids", "model_group_ids", "allowed_cidrs", "backend_roles")
+_FIELDS = ("cluster_permissions", "index_permissions", *_SCOPES)
 _TYPES = {
     "name": str,
     "owner": str,
@@ -183,7 +184,7 @@ def _checked(wanted: Json) -> Json:
         raise SecurityApiFault(400, "Token name is required.")
     if not _NAME.fullmatch(name):
         raise SecurityApiFault(400, "Token name must contain only alphanumeric characters, hyphens, and underscores.")
-    lists = dict.fromkeys(("cluster_permissions", "model_ids", "allowed_cidrs", "backend_roles"), FieldType.LIST)
+    lists = dict.fromkeys(("cluster_permissions", *_SCOPES), FieldType.LIST)
     named = {"name": FieldType.TEXT, **lists}
     validation.check(validation.Shape(named), {key: body[key] for key in named if key in body})
     for text in body.get("allowed_cidrs", ()):
@@ -223,9 +224,7 @@ def _shown(document: Document, last_used: int | None) -> Json:
         "owner": body["owner"],
         "created_by": body["created_by"],
     }
-    shown |= {
-        key: body[key] for key in ("revoked_at", "model_ids", "allowed_cidrs", "backend_roles", LIMITS) if key in body
-    }
+    shown |= {key: body[key] for key in ("revoked_at", *_SCOPES, LIMITS) if key in body}
     if last_used is not None:
         shown["last_used"] = last_used
     return shown

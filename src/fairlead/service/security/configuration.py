@@ -15,7 +15,7 @@ from fairlead.domain.security_objects import PASSWORD_UNTIL
 from fairlead.java.text import hash_map_order
 from fairlead.security.name_patterns import Matcher, compile_lenient
 from fairlead.service.security.builtin import BUILTIN_ACTION_GROUPS, BUILTIN_ROLES
-from fairlead.service.security.key_entries import DEFAULT_PERMISSIONS, ApiKey
+from fairlead.service.security.key_entries import DEFAULT_PERMISSIONS, NO_GROUPS, ApiKey, ModelGroups
 
 _EXPLICIT = "restapi:"
 """No `*` covers these permissions (spec/06 2.2)."""
@@ -141,14 +141,16 @@ class Configuration:
         roles = hash_map_order(dict.fromkeys((*principal.roles, *found)))
         return replace(principal, roles=tuple(roles))
 
-    def allows(self, principal: Principal, action: str, model_id: str | None = None) -> bool:
+    def allows(
+        self, principal: Principal, action: str, model_id: str | None = None, groups: ModelGroups = NO_GROUPS
+    ) -> bool:
         """Whether any mapped role's permissions match the action, and the key's scope does, if one was used; remembered
         per set of roles."""
         if principal.super_admin:
             return True
         if principal.key_id is not None:
             key = self.key(principal.key_id)
-            if key is None or not key.allows(action, model_id):
+            if key is None or not key.allows(action, model_id, groups):
                 return False
         known = self._privileges.get(principal.roles)
         if known is None:

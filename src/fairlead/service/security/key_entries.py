@@ -11,8 +11,9 @@ import hmac
 import ipaddress
 import re
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from fairlead.domain.bucket import KIND as BUCKETS
 from fairlead.domain.bucket import BucketKey, Rate
@@ -31,6 +32,10 @@ DEFAULT_PERMISSIONS = ("cluster:admin/opensearch/ml/predict", "cluster:admin/ope
 """What a key may do that names no permissions."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ModelGroups = Mapping[str, str | None]
+"""The model group of each model, by its id; None for a model in none."""
+NO_GROUPS: ModelGroups = MappingProxyType({})
 
 
 def token_of(id: str, secret: str) -> str:
@@ -66,6 +71,7 @@ class ApiKey:
     revoked: bool
     permissions: Matcher
     model_ids: frozenset[str] | None
+    model_group_ids: frozenset[str] | None
     networks: tuple[Network, ...] | None
     backend_roles: frozenset[str] | None
     rate: Rate | None = None
@@ -86,6 +92,7 @@ class ApiKey:
             bool(body.get("revoked_at")),
             compile_lenient(permissions),
             _optional_set(body.get("model_ids")),
+            _optional_set(body.get("model_group_ids")),
             None
             if body.get("allowed_cidrs") is None
             else tuple(ipaddress.ip_network(text) for text in body["allowed_cidrs"]),
@@ -114,9 +121,12 @@ class ApiKey:
         mapped = getattr(ip, "ipv4_mapped", None)
         return any((mapped or ip) in network for network in self.networks)
 
-    def allows(self, action: str, model_id: str | None) -> bool:
-        """Whether the action is in the key's scope; one that is bound to models allows nothing that names none."""
+    def allows(self, action: str, model_id: str | None, groups: ModelGroups) -> bool:
+        """Whether the action is in the key's scope; one that is bound to models or groups allows nothing that names no
+        model. A model is in the group in which it is now."""
         if self.model_ids is not None and model_id not in self.model_ids:
+            return False
+        if self.model_group_ids is not None and (model_id is None or groups.get(model_id) not in self.model_group_ids):
             return False
         decision = self.decisions.get(action)
         if decision is None:

@@ -97,7 +97,19 @@ class SecurityService:
 
     def allows(self, principal: Principal, action: str, model_id: str | None = None) -> bool:
         """Whether the caller may do the action, on the model if the route names one."""
-        return self.follower.current().allows(principal, action, model_id)
+        return self.follower.current().allows(principal, action, model_id, self._snapshot.model_groups)
+
+    async def learns(self, principal: Principal, model_id: str | None) -> bool:
+        """Whether a refusal may be for want of news: the key is bound to groups and the model is one that this worker has
+        not heard of. It has then, if there is one."""
+        if principal.key_id is None or model_id is None or model_id in self._snapshot.model_groups:
+            return False
+        key = self.follower.current().key(principal.key_id)
+        if key is None or key.model_group_ids is None:
+            return False
+        with contextlib.suppress(StoreUnavailable):
+            await self._snapshot.catch_up()
+        return True
 
     @property
     def behind(self) -> bool:
@@ -145,13 +157,22 @@ class SecurityService:
             await self.save_uses()
 
     async def save_uses(self) -> None:
+        """What another worker wrote down later stays; what could not be written is written the next time."""
         uses, self._uses = self._uses, {}
         if not uses:
             return
         try:
-            await self._store.write([Put(USE_KIND, id, {"last_used": when}) for id, when in uses.items()])
+            known = {document.id: document for document in await self._store.all(USE_KIND)}
+            batch = [
+                Put(USE_KIND, id, {"last_used": when}, known[id].revision if id in known else 0)
+                for id, when in uses.items()
+                if id not in known or known[id].body["last_used"] < when
+            ]
+            if batch:
+                await self._store.write(batch)
         except (StoreUnavailable, Conflict) as fault:
-            log.warning("the last uses of API keys were not written down: %s", fault)
+            self._uses = {**uses, **self._uses}
+            log.warning("the last uses of API keys were not written down yet: %s", fault)
 
     def close(self) -> None:
         self.hashing.close()

@@ -127,6 +127,24 @@ def test_a_scope_narrows_and_never_widens(world: World) -> None:
     assert not world.configuration.allows(caller, PREDICT)
 
 
+def test_models_and_groups_both_narrow_and_a_group_is_that_of_the_moment(world: World) -> None:
+    caller = Principal("app", roles=("ml_predict_access",), key_id=ID)
+    groups: dict[str, str | None] = {"m1": "g1", "m2": "g2", "m3": None}
+
+    def opened() -> list[str]:
+        return [m for m in ("m1", "m2", "m3", "m4") if world.configuration.allows(caller, PREDICT, m, groups)]
+
+    world.set(model_group_ids=["g1"])
+    assert opened() == ["m1"]
+    assert not world.configuration.allows(caller, PREDICT, None, groups)
+    groups["m2"], groups["m1"] = "g1", "g2"
+    assert opened() == ["m2"]
+    world.set(model_group_ids=["g1", "g2"], model_ids=["m2", "m3"])
+    assert opened() == ["m2"]
+    world.set(model_group_ids=[])
+    assert opened() == []
+
+
 def test_a_key_whose_digest_is_printed_shows_nothing() -> None:
     key = Configuration(keys={ID: {"name": "k", "owner": "o", "hash": digest_of(SECRET)}}).key(ID)
     assert "digest" not in repr(key)

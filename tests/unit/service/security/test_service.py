@@ -1,0 +1,59 @@
+"""Identity of one worker: when a key was last used, told by several workers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.domain.ports import Store, StoreUnavailable
+from fairlead.service.security.api_keys import USE_KIND
+from fairlead.service.security.service import SecurityService
+from fairlead.service.snapshot import Snapshot
+from fairlead.store import open_store
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield opened
+    await opened.close()
+
+
+def worker(store: Store) -> SecurityService:
+    return SecurityService(store, Snapshot(store, {}), lambda: 0, lambda: 0.0)
+
+
+async def last_used(store: Store) -> dict[str, int]:
+    return {document.id: document.body["last_used"] for document in await store.all(USE_KIND)}
+
+
+async def test_the_latest_use_stands_whichever_worker_writes_it_down_first(store: Store) -> None:
+    early, late = worker(store), worker(store)
+    early._use("k1", 5 * MINUTE + 7)
+    early._use("k2", 9 * MINUTE)
+    late._use("k1", 8 * MINUTE + 1)
+    await late.save_uses()
+    await early.save_uses()
+    assert await last_used(store) == {"k1": 8 * MINUTE, "k2": 9 * MINUTE}
+
+
+async def test_a_use_that_could_not_be_written_is_written_the_next_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = worker(store)
+    service._use("k1", 5 * MINUTE)
+    service._use("k2", 5 * MINUTE)
+    with monkeypatch.context() as away:
+
+        async def fail(kind: str) -> None:
+            service._use("k2", 6 * MINUTE)
+            raise StoreUnavailable("away")
+
+        away.setattr(store, "all", fail)
+        await service.save_uses()
+    await service.save_uses()
+    assert await last_used(store) == {"k1": 5 * MINUTE, "k2": 6 * MINUTE}
