@@ -28,7 +28,7 @@ class Server:
     """A child process that prints one line with its address when it is ready; a context manager around its life.
 
     `environment` is added to this process's, without whose FAIRLEAD_* settings it starts, but for the transport and the fast
-    lane: a run of the suite may choose them. A gateway has one worker unless it is told otherwise. Output of both streams is kept in `output` and `errors`.
+    lane: a run of the suite may choose them. A gateway has one worker and leaves cheap hashes as they are, unless it is told otherwise. Output of both streams is kept in `output` and `errors`.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
@@ -36,7 +36,13 @@ class Server:
             name: value for name, value in os.environ.items() if name in _CHOSEN or not name.startswith("FAIRLEAD_")
         }
         self.command = list(command)
-        self._environment = {**inherited, "PYTHONUNBUFFERED": "1", "FAIRLEAD_WORKERS": "1", **(environment or {})}
+        self._environment = {
+            **inherited,
+            "PYTHONUNBUFFERED": "1",
+            "FAIRLEAD_WORKERS": "1",
+            "FAIRLEAD_PASSWORD_REHASH": "no",
+            **(environment or {}),
+        }
         self._process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
         self._ready = threading.Event()

@@ -48,6 +48,7 @@ def security_settings(settings: Settings) -> SecuritySettings:
             settings.password_pattern_text,
         ),
         KeyLimits(settings.api_key_limit, settings.api_key_max_seconds),
+        settings.password_rehash,
     )
 
 

@@ -42,6 +42,7 @@ class Settings:
     password_strength: Literal["fair", "good", "strong", "very_strong"] = "strong"
     password_pattern: str = ""
     password_pattern_text: str = "Password does not match minimum criteria"
+    password_rehash: bool = True
     api_key_limit: int = 100
     api_key_max_seconds: int = 7_776_000
     simulate: bool = False
@@ -137,6 +138,7 @@ DOCS: Mapping[str, str] = {
     "password_strength": "How hard to guess a new password must be: `fair`, `good`, `strong` or `very_strong`.",
     "password_pattern": "A regular expression that a new password must match as a whole.",
     "password_pattern_text": "What a caller reads whose password does not match the pattern.",
+    "password_rehash": "A stored hash that costs less than those made today is made anew after a good login of its user.",
     "api_key_limit": "API keys that may be in use at once; 0 turns them off.",
     "api_key_max_seconds": "How long an API key lives at most; 0 allows keys that never expire.",
     "simulate": "Sends every provider's requests to the built-in simulator; only with a loopback host.",

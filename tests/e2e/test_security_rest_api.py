@@ -379,3 +379,26 @@ def test_with_security_off_there_is_no_security_api(tmp_path: Path) -> None:
             400,
             '{"error":"no handler found for uri [/_plugins/_security/health] and method [GET]"}',
         )
+
+
+def test_logins_while_a_hash_is_made_anew_all_succeed_on_every_worker(tmp_path: Path) -> None:
+    data = settle(tmp_path / "data")
+    with gateway(data, "--workers", "2", environment={"FAIRLEAD_PASSWORD_REHASH": "yes"}) as running:
+        client = Client(running.url, login("caller"))
+        found: list[int] = []
+
+        def use() -> None:
+            found.extend(client("GET", f"{API}/account").status for _ in range(25))
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        audit = data / "audit" / "audit.log"
+        until = time.monotonic() + 20
+        while "made anew" not in (audit.read_text("utf-8") if audit.exists() else ""):
+            assert time.monotonic() < until, running.errors
+            found.append(client("GET", f"{API}/account").status)
+        found += [client("GET", f"{API}/account").status for _ in range(10)]
+    assert set(found) == {200}

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2d, Argon2i, Argon2id
 _MEMORY, _PASSES = 19 * 1024, 2
 """OWASP's second choice: 19 MiB, two passes; about 30 ms of processor time (spec/06 6.2)."""
 _SALT_BYTES, _HASH_BYTES = 16, 32
+_LEAST_MEMORY = 7 * 1024
+"""KiB of OWASP's smallest choice: with less, time alone makes no hash slow to guess on other hardware."""
 
 _ARGON2: dict[str, type[Argon2id | Argon2i | Argon2d]] = {"id": Argon2id, "i": Argon2i, "d": Argon2d}
 _PHC = re.compile(
@@ -89,8 +91,23 @@ def cost_of(stored: str) -> float:
     if hash_fault(stored) is not None:
         return 0.0
     if (cost := _Argon2.of(stored)) is not None:
-        return 150 * cost.memory * cost.passes / (3 * 65536)
+        return _milliseconds(cost.memory, cost.passes)
     return 234 * 2.0 ** (int(stored[4:6]) - 12)
+
+
+def _milliseconds(memory: int, passes: int) -> float:
+    return 150 * memory * passes / (3 * 65536)
+
+
+def outdated(stored: str, password: str) -> bool:
+    """Whether a hash that can be used costs less than one made today. `password` is the right one: where bcrypt looked at
+    its beginning only, its end may be anything and a new hash of it would lock the user out."""
+    if hash_fault(stored) is not None:
+        return False
+    cost = _Argon2.of(stored)
+    if cost is None and len(password.encode("utf-8", "surrogatepass")) > BCRYPT_BYTES:
+        return False
+    return (cost is not None and cost.memory < _LEAST_MEMORY) or cost_of(stored) < _milliseconds(_MEMORY, _PASSES)
 
 
 def verify_password(stored: str, password: str) -> bool:

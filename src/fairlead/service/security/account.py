@@ -70,7 +70,12 @@ class Account:
             raise SecurityApiFault(400, "Could not validate your current password.")
         if not new:
             raise SecurityApiFault(400, "Both provided password and hash cannot be null/empty.")
-        await self._objects.set_hash(principal.name, new, stored)
+
+        async def proves(now: str) -> bool:
+            """A login may have made the hash anew meanwhile; it is the same password's still."""
+            return now == stored or await self._hashing.run(lambda: verify_password(now, body["current_password"]))
+
+        await self._objects.set_hash(principal.name, new, proves)
 
     async def _new_hash(self, name: str, body: Json) -> str:
         if body.get("password"):

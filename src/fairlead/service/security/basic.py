@@ -25,10 +25,12 @@ MOST_REMEMBERED = 20_000
 _LONGEST = 4096
 """Bytes of a header that are looked at; nobody's password is longer than 128 characters."""
 _SCHEME = b"basic "
+_CHANGES = 3
+"""How often a hash that is exchanged during a login is looked at again."""
 
 
 class BasicSource:
-    """`monotonic` gives seconds, `clock` epoch milliseconds."""
+    """`monotonic` gives seconds, `clock` epoch milliseconds; `proved` hears name, hash and password of a good login."""
 
     name = "basic"
     challenge: str | None = 'Basic realm="OpenSearch Security"'
@@ -51,6 +53,7 @@ class BasicSource:
         self._verified: dict[bytes, tuple[Principal, float]] = {}
         self._verifying: dict[bytes, asyncio.Task[bool]] = {}
         self._decoy = ""
+        self.proved: Callable[[str, str, str], None] = lambda name, stored, password: None
 
     def remembered(self, authorization: bytes, address: str) -> Principal | None:
         """Who proved these credentials before, under this configuration."""
@@ -92,17 +95,34 @@ class BasicSource:
             return Refused("too many failed logins from this address", name, final=True)
         if not self._limits.admits(name, head.address):
             return Refused("too many failed logins", name)
-        user = configuration.user(name)
-        stored = user.hash if user is not None and user.enabled and user.hash else ""
         try:
-            correct = await self._verify(digest, stored or await self._cost_alike(configuration), password)
+            stored = await self._prove(configuration, digest, name, password)
         except HashingOverloaded:
             return Refused("too many logins at once", name, RETRY_SECONDS)
-        if not (correct and stored):
+        if not stored:
             self._limits.failed(name, head.address)
             return Refused("unknown user, disabled user or wrong password", name)
         self._limits.succeeded(name, head.address)
-        return self._admit(head, digest, name, stored)
+        admitted = self._admit(head, digest, name, stored)
+        if isinstance(admitted, Principal):
+            self.proved(name, stored, password)
+        return admitted
+
+    async def _prove(self, configuration: Configuration, digest: bytes, name: str, password: str) -> str:
+        """The stored hash that the password is right for; "" if there is none. A hash that was exchanged meanwhile, as by
+        another login of the same user, is no reason to refuse: the new one is looked at."""
+        stored = ""
+        for _ in range(_CHANGES):
+            user = configuration.user(name)
+            stored = user.hash if user is not None and user.enabled and user.hash else ""
+            correct = await self._verify(digest, stored or await self._cost_alike(configuration), password)
+            if not (correct and stored):
+                return ""
+            configuration = self._current()
+            user = configuration.user(name)
+            if user is None or user.hash == stored:
+                break
+        return stored
 
     def _admit(self, head: Head, digest: bytes, name: str, stored: str) -> Principal | Refused:
         """What was proved holds for the configuration of this moment: it may have changed while the hash was computed."""

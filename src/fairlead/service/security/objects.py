@@ -276,15 +276,15 @@ class SecurityObjects:
         """Tells of a change that was made past this object."""
         await self._changed()
 
-    async def set_hash(self, name: str, hash: str, was: str) -> None:
-        """The owner's own new hash, provided the one that was proved is still there. Raises SecurityApiFault."""
+    async def set_hash(self, name: str, hash: str, proves: Callable[[str], Awaitable[bool]]) -> None:
+        """The owner's own new hash, provided the one that is there is `proves`d. Raises SecurityApiFault."""
 
         async def prepare() -> tuple[Batch, bool]:
             objects = await self._objects(USERS)
             body = objects.body(name)
             if body is None:
                 raise SecurityApiFault(404, f"user '{name}' not found.")
-            if body.get("hash") != was:
+            if not await proves(str(body.get("hash") or "")):
                 raise SecurityApiFault(409, "The user changed meanwhile")
             changed = {key: value for key, value in body.items() if key != PASSWORD_UNTIL} | {"hash": hash}
             return [Put(USERS.kind, name, changed, objects.revision(name))], True

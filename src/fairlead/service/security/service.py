@@ -27,6 +27,7 @@ from fairlead.service.security.hashing import HashPool
 from fairlead.service.security.key_source import ApiKeySource
 from fairlead.service.security.listeners import Listeners
 from fairlead.service.security.objects import Editor, SecurityObjects
+from fairlead.service.security.rehashing import Rehashing
 from fairlead.service.snapshot import Snapshot
 
 log = logging.getLogger("fairlead.security")
@@ -45,11 +46,12 @@ class Revision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """`rest_roles`: who has one of them may call the Security REST API."""
+    """`rest_roles`: who has one of them may call the Security REST API; `rehash`: whether cheap hashes are made anew."""
 
     rest_roles: frozenset[str] = frozenset({"all_access", "security_rest_api_access"})
     rules: PasswordRules = field(default_factory=PasswordRules)
     keys: KeyLimits = field(default_factory=KeyLimits)
+    rehash: bool = True
 
 
 class SecurityService:
@@ -84,6 +86,9 @@ class SecurityService:
         self.api_key = ApiKeySource(self.follower.current, clock, self._use)
         self.sources: list[IdentitySource] = [self.api_key, self.basic] if basic else [self.api_key]
         self.objects = SecurityObjects(store, self.settings.rules, self.hashing, self._changed)
+        self.rehashing = Rehashing(store, self.hashing, self.follower.current, self._changed, self.audit)
+        if self.settings.rehash:
+            self.basic.proved = self.rehashing.proved
         self.listeners = Listeners(store, self._changed)
         self.keys = ApiKeys(store, self.settings.keys, clock, self._changed)
         self.account = Account(self.follower.current, self.objects, self.hashing, self.limits)
@@ -151,7 +156,10 @@ class SecurityService:
         return Editor(principal, supers, if_match)
 
     async def run(self) -> None:
-        """Writes down, once a minute, which keys were used; runs until cancelled."""
+        """Writes down, once a minute, which keys were used, and hashes that were made anew; runs until cancelled."""
+        await asyncio.gather(self._save_uses(), self.rehashing.run())
+
+    async def _save_uses(self) -> None:
         while True:
             await asyncio.sleep(_USES_EVERY_SECONDS)
             await self.save_uses()
