@@ -156,6 +156,21 @@ def gateway(data: Path, *arguments: str, environment: Mapping[str, str] | None =
     return Server(command, environment=environment)
 
 
+def workers_of(pid: int) -> list[int]:
+    """The worker processes of a server, and not what else multiprocessing starts."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = path.read_text()
+        except OSError:
+            continue
+        if int(text.rpartition(")")[2].split()[1]) != pid:
+            continue
+        if b"spawn_main" in (path.parent / "cmdline").read_bytes():
+            found.append(int(path.parent.name))
+    return found
+
+
 PARITY_USERS = Path(__file__).resolve().parent / "contract" / "data" / "security"
 """The users that recorded scenarios know; `gateway(data, "--security", str(PARITY_USERS))` lets them in."""
 

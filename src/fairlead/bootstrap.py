@@ -27,6 +27,7 @@ from fairlead.security.egress import EgressPolicy, GuardedDialer
 from fairlead.security.forwarded import Proxies
 from fairlead.security.keyring import KeyProvider
 from fairlead.security.login_limits import FailedLogins
+from fairlead.security.login_table import LoginTable
 from fairlead.security.redaction import installed
 from fairlead.security.server_tls import ServerTls, TlsFiles
 from fairlead.security.vault import AesVault, open_vault
@@ -187,7 +188,9 @@ class Worker:
     async def _security(self, store: Store, snapshot: Snapshot, audit: Audit) -> SecurityService:
         settings = self._settings
         rules = read_identity_rules(Path(settings.security)) if settings.security else IdentityRules()
-        limits = FailedLogins(rules.listeners, time.monotonic)
+        table = LoginTable(settings.data_dir)
+        self._closing.callback(table.close)
+        limits = FailedLogins(rules.listeners, time.monotonic, table)
         beacon = Beacon(settings.data_dir)
         self._closing.callback(beacon.close)
         security = SecurityService(

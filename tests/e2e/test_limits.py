@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from client import ML, Client
 from contract import runner
 from identities import login, settle
-from process import gateway
+from process import gateway, workers_of
 
 HUNDRED = {"limit": 100, "unit": "DAYS"}
 DISABLED = {"persistent": {"plugins.ml_commons.controller_enabled": False}}
@@ -30,21 +30,6 @@ def limited(client: Client, simulator: str, limiter: dict[str, object]) -> str:
     model = client.model(client.connector(f"{simulator}/echo"), rate_limiter=limiter)
     client.ok("POST", f"{ML}/models/{model}/_deploy")
     return model
-
-
-def workers_of(pid: int) -> list[int]:
-    """The worker processes of a server, and not what else multiprocessing starts."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = path.read_text()
-        except OSError:
-            continue
-        if int(text.rpartition(")")[2].split()[1]) != pid:
-            continue
-        if b"spawn_main" in (path.parent / "cmdline").read_bytes():
-            found.append(int(path.parent.name))
-    return found
 
 
 def test_four_workers_admit_exactly_the_limit_and_a_change_is_live_on_all(tmp_path: Path, simulator: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fairlead.domain.identity import LoginListener
+from fairlead.domain.identity import LoginListener, Verdict
 from fairlead.security.login_limits import FailedLogins, source_network
+from fairlead.security.login_table import FILE, LoginTable
 
 HOME, SAME_NET, ELSEWHERE = "198.51.100.7", "198.51.100.8", "203.0.113.9"
 
@@ -15,17 +19,24 @@ HOME, SAME_NET, ELSEWHERE = "198.51.100.7", "198.51.100.8", "203.0.113.9"
 class World:
     """Limits under one listener, and a clock that tests move."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, table: LoginTable | None = None, **changes: Any) -> None:
         self.now = 1000.0
         row: dict[str, Any] = {"allowed_tries": 3, "time_window_seconds": 60, "block_expiry_seconds": 30, **changes}
-        self.limits = FailedLogins([LoginListener("l", **row)], lambda: self.now)
+        self.limits = FailedLogins([LoginListener("l", **row)], lambda: self.now, table)
 
     def fail(self, times: int, name: str = "admin", address: str = HOME) -> None:
         for _ in range(times):
             self.limits.failed(name, address)
 
     def admits(self, name: str = "admin", address: str = HOME) -> bool:
-        return self.limits.admits(name, address)
+        """Whether a password may be tried, which then is not."""
+        verdict = self.limits.begin(name, address)
+        if verdict is Verdict.ADMITTED:
+            self.limits.withdrawn(name, address)
+        return verdict is Verdict.ADMITTED
+
+    def blocks(self, address: str = HOME) -> bool:
+        return self.limits.begin("whoever", address) is Verdict.SOURCE_BLOCKED
 
 
 @pytest.mark.parametrize("type", ["ip", "username"])
@@ -68,9 +79,9 @@ def test_a_source_is_blocked_for_every_name_and_no_other_source() -> None:
     for number in range(3):
         world.fail(1, f"user{number}")
     assert not world.admits("somebody")
-    assert world.limits.blocks(HOME)
+    assert world.blocks(HOME)
     assert world.admits("somebody", SAME_NET)
-    assert not world.limits.blocks(SAME_NET)
+    assert not world.blocks(SAME_NET)
 
 
 def test_a_name_that_many_networks_try_is_slowed_down_but_not_for_networks_that_logged_in() -> None:
@@ -114,24 +125,151 @@ def test_ignored_hosts_are_never_blocked(type: str, ignored: tuple[str, ...]) ->
     world = World(type=type, ignore_hosts=ignored)
     world.fail(20)
     assert world.admits()
-    assert not world.limits.blocks(HOME)
+    assert not world.blocks(HOME)
     world.fail(3, address=ELSEWHERE)
     assert not world.admits(address=ELSEWHERE)
 
 
-def test_what_is_kept_is_bounded_and_the_oldest_is_forgotten() -> None:
-    world = World(type="ip", max_blocked_clients=5, max_tracked_clients=5)
-    for number in range(10):
+def test_what_is_kept_is_bounded_and_whoever_blocks_nobody_is_forgotten_first() -> None:
+    world = World(LoginTable(None, sets=1), type="ip")
+    for number in range(20):
         world.fail(3, address=f"203.0.113.{number}")
-    assert [world.admits(address=f"203.0.113.{n}") for n in range(10)] == [True] * 5 + [False] * 5
-    for number in range(10):
-        world.fail(1, address=f"192.0.2.{number}")
-    [row] = world.limits._rows
-    assert len(row._counter._tracked) == len(row._counter._blocked) == 5
+        world.now += 0.01
+    assert [world.admits(address=f"203.0.113.{n}") for n in reversed(range(20))] == [False] * 16 + [True] * 4
+    world.now += 31  # the blocks are over
+    for number in range(16):
+        world.fail(2, address=f"192.0.2.{number}")
+        world.now += 0.01
+    world.fail(2, address="198.51.100.1")
+    world.fail(1, address="192.0.2.15")
+    world.fail(1, address="192.0.2.0")  # forgotten: this is its first
+    assert (world.admits(address="192.0.2.0"), world.admits(address="192.0.2.15")) == (True, False)
+
+
+@pytest.mark.parametrize("type", ["ip", "username"])
+def test_tries_at_once_are_never_more_than_are_allowed(type: str) -> None:
+    world = World(type=type)
+    begun = [world.limits.begin("admin", HOME) for _ in range(5)]
+    assert begun == [Verdict.ADMITTED] * 3 + [Verdict.BUSY] * 2
+    world.limits.succeeded("admin", HOME)
+    world.limits.withdrawn("admin", HOME)
+    assert [world.limits.begin("admin", HOME) for _ in range(3)] == [Verdict.ADMITTED] * 2 + [Verdict.BUSY]
+    world.fail(3)
+    assert not world.admits()
+
+
+def test_a_try_that_never_ends_is_given_up_after_a_while() -> None:
+    world = World(type="ip")
+    for _ in range(3):
+        assert world.limits.begin("admin", HOME) is Verdict.ADMITTED
+    assert world.limits.begin("admin", HOME) is Verdict.BUSY
+    world.now += 31
+    assert world.admits()
+
+
+@pytest.mark.parametrize("tries", [32, 33, 100, 5000])
+def test_any_number_of_tries_is_counted_to_the_last(tries: int) -> None:
+    world = World(type="ip", allowed_tries=tries)
+    for number in range(tries):
+        assert world.admits(), number
+        world.fail(1)
+        world.now += 0.001
+    assert not world.admits()
+    world.now += 31
+    world.fail(tries - 1)
+    assert world.admits()
+    world.now += 65  # a window and a span
+    world.fail(tries - 1)
+    assert world.admits()
+
+
+def test_all_who_share_a_table_count_together_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    tables = [LoginTable(tmp_path) for _ in range(2)]
+    one, other = (World(table, type="ip") for table in tables)
+    one.fail(2)
+    other.fail(1)
+    assert not one.admits()
+    assert not other.admits()
+    for table in tables:
+        table.close()
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    later = LoginTable(tmp_path)
+    assert not World(later, type="ip").admits()
+    later.close()
+
+
+def test_times_to_come_are_from_before_the_machine_started_and_count_nothing(tmp_path: Path) -> None:
+    table = LoginTable(tmp_path)
+    world = World(table, type="username")
+    world.now = 1_000_000.0
+    world.fail(40)
+    world.limits.begin("admin", HOME)
+    world.now = 10.0
+    assert world.admits()
+    world.fail(2)
+    assert world.admits()
+    world.fail(1)
+    assert not world.admits()
+    table.close()
+
+
+def test_a_row_that_is_put_anew_starts_clean_and_others_go_on(tmp_path: Path) -> None:
+    now = 1000.0
+    table = LoginTable(tmp_path)
+    rows = [LoginListener("a", "ip", allowed_tries=2), LoginListener("b", "username", allowed_tries=3, revision=4)]
+    limits = FailedLogins(rows, lambda: now, table)
+    for _ in range(2):
+        limits.failed("admin", HOME)
+    limits.configure([replace(rows[0], revision=5), rows[1]])
+    assert limits.begin("admin", HOME) is Verdict.ADMITTED
+    limits.failed("admin", HOME)
+    assert limits.begin("admin", HOME) is Verdict.REFUSED
+    table.close()
+
+
+def test_the_table_holds_no_name_and_no_address(tmp_path: Path) -> None:
+    table = LoginTable(tmp_path)
+    World(table, type="username").fail(3, "somebody", "198.51.100.7")
+    table.close()
+    raw = (tmp_path / FILE).read_bytes()
+    assert b"somebody" not in raw
+    assert b"198.51.100" not in raw
+
+
+def fail_often(directory: Path, times: int) -> None:
+    table = LoginTable(directory)
+    limits = FailedLogins([LoginListener("l", "ip", allowed_tries=10_000)], lambda: 1000.0, table)
+    for _ in range(times):
+        limits.failed("admin", HOME)
+
+
+def test_processes_that_count_at_once_lose_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=fail_often, args=(tmp_path, 400)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    table = LoginTable(tmp_path)
+    limits = FailedLogins([LoginListener("l", "ip", allowed_tries=10_000)], lambda: 1000.0, table)
+    [row] = limits._rows
+    assert row._tries.count(table.read(row._key("admin", HOME)), 1000.0) == 1200
+    table.close()
+
+
+def test_a_file_of_another_layout_starts_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"x" * 100_000)
+    table = LoginTable(tmp_path, sets=4)
+    world = World(table, type="ip")
+    world.fail(3)
+    assert not world.admits()
+    assert world.admits(address=ELSEWHERE)
+    table.close()
 
 
 def test_without_listeners_everybody_may_try() -> None:
     limits = FailedLogins([], lambda: 0.0)
     for _ in range(100):
         limits.failed("admin", HOME)
-    assert limits.admits("admin", HOME)
+    assert limits.begin("admin", HOME) is Verdict.ADMITTED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 from fairlead.domain.principal import Principal
@@ -79,17 +80,29 @@ class LoginListener:
     block_expiry_seconds: int = 600
     max_blocked_clients: int = 100_000
     max_tracked_clients: int = 100_000
+    revision: int = 0
+    """Of the stored row, so that one that was made anew is told from the one before; 0 for a row of a file."""
+
+
+class Verdict(IntEnum):
+    """Whether a password may be tried. Of several limits the highest counts. BUSY: so many tries are under way that one
+    more could be one too many; when they have ended, it is known."""
+
+    ADMITTED = 0
+    BUSY = 1
+    REFUSED = 2
+    SOURCE_BLOCKED = 3
 
 
 class LoginLimits(Protocol):
     """Who may try a password at the moment (spec/06 6.3); asked before any hash is computed. `configure` takes the rows
-    that hold from now on."""
+    that hold from now on. What `begin` admits ends as `failed`, `succeeded` or `withdrawn`."""
 
     def configure(self, listeners: Sequence[LoginListener]) -> None: ...
 
-    def blocks(self, address: str) -> bool: ...
+    def begin(self, name: str, address: str) -> Verdict: ...
 
-    def admits(self, name: str, address: str) -> bool: ...
+    def withdrawn(self, name: str, address: str) -> None: ...
 
     def failed(self, name: str, address: str) -> None: ...
 
@@ -102,11 +115,11 @@ class NoLoginLimits:
     def configure(self, listeners: Sequence[LoginListener]) -> None:
         return None
 
-    def blocks(self, address: str) -> bool:
-        return False
+    def begin(self, name: str, address: str) -> Verdict:
+        return Verdict.ADMITTED
 
-    def admits(self, name: str, address: str) -> bool:
-        return True
+    def withdrawn(self, name: str, address: str) -> None:
+        return None
 
     def failed(self, name: str, address: str) -> None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fairlead.domain.identity import LoginLimits
+from fairlead.domain.identity import LoginLimits, Verdict
 from fairlead.domain.ports import Json
 from fairlead.domain.principal import Principal
 from fairlead.errors import InvalidSecurityObject, SecurityApiFault
@@ -62,11 +62,7 @@ class Account:
             raise SecurityApiFault(403, f"Resource '{principal.name}' is reserved.")
         stored = str(user.get("hash") or "")
         # A stolen session guesses no faster than a stranger (S-07).
-        proved = self._limits.admits(principal.name, address) and await self._hashing.run(
-            lambda: verify_password(stored, body["current_password"])
-        )
-        if not proved:
-            self._limits.failed(principal.name, address)
+        if not await self._proves(principal.name, address, stored, body["current_password"]):
             raise SecurityApiFault(400, "Could not validate your current password.")
         if not new:
             raise SecurityApiFault(400, "Both provided password and hash cannot be null/empty.")
@@ -76,6 +72,18 @@ class Account:
             return now == stored or await self._hashing.run(lambda: verify_password(now, body["current_password"]))
 
         await self._objects.set_hash(principal.name, new, proves)
+
+    async def _proves(self, name: str, address: str, stored: str, password: str) -> bool:
+        """Whether the password may be tried and is right. Raises HashingOverloaded."""
+        if self._limits.begin(name, address) is not Verdict.ADMITTED:
+            return False
+        try:
+            right = await self._hashing.run(lambda: verify_password(stored, password))
+        except BaseException:
+            self._limits.withdrawn(name, address)
+            raise
+        (self._limits.succeeded if right else self._limits.failed)(name, address)
+        return right
 
     async def _new_hash(self, name: str, body: Json) -> str:
         if body.get("password"):

@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 
-from fairlead.domain.identity import Head, LoginLimits, Refused
+from fairlead.domain.identity import Head, LoginLimits, Refused, Verdict
 from fairlead.domain.principal import Principal
 from fairlead.security.passwords import cost_of, hash_password, verify_password
 from fairlead.service.security.configuration import Configuration, CurrentConfiguration, User
@@ -25,6 +25,9 @@ MOST_REMEMBERED = 20_000
 _LONGEST = 4096
 """Bytes of a header that are looked at; nobody's password is longer than 128 characters."""
 _SCHEME = b"basic "
+_TURNS, _TURN_SECONDS = 100, 0.02
+"""How often and how long a login waits for others whose end decides whether it may be tried."""
+MOST_WAITING = 64
 _CHANGES = 3
 """How often a hash that is exchanged during a login is looked at again."""
 
@@ -53,6 +56,7 @@ class BasicSource:
         self._verified: dict[bytes, tuple[Principal, float]] = {}
         self._verifying: dict[bytes, asyncio.Task[bool]] = {}
         self._decoy = ""
+        self._waiting = 0
         self.proved: Callable[[str, str, str], None] = lambda name, stored, password: None
 
     def remembered(self, authorization: bytes, address: str) -> Principal | None:
@@ -91,14 +95,24 @@ class BasicSource:
         if credentials is None:
             return Refused("the Basic credentials cannot be read")
         name, password = credentials
-        if self._limits.blocks(head.address):
+        verdict = await self._begin(name, head.address)
+        if verdict is Verdict.SOURCE_BLOCKED:
             return Refused("too many failed logins from this address", name, final=True)
-        if not self._limits.admits(name, head.address):
+        if verdict is Verdict.REFUSED:
             return Refused("too many failed logins", name)
-        try:
-            stored = await self._prove(configuration, digest, name, password)
-        except HashingOverloaded:
+        if verdict is Verdict.BUSY:
             return Refused("too many logins at once", name, RETRY_SECONDS)
+        known = self.remembered(value, head.address)  # it may have been proved on another connection meanwhile
+        try:
+            stored = "" if known is not None else await self._prove(configuration, digest, name, password)
+        except BaseException as fault:
+            self._limits.withdrawn(name, head.address)
+            if isinstance(fault, HashingOverloaded):
+                return Refused("too many logins at once", name, RETRY_SECONDS)
+            raise
+        if known is not None:
+            self._limits.withdrawn(name, head.address)
+            return known
         if not stored:
             self._limits.failed(name, head.address)
             return Refused("unknown user, disabled user or wrong password", name)
@@ -107,6 +121,22 @@ class BasicSource:
         if isinstance(admitted, Principal):
             self.proved(name, stored, password)
         return admitted
+
+    async def _begin(self, name: str, address: str) -> Verdict:
+        """Waits a while for tries under way: often they are of the same user, on other connections."""
+        verdict = self._limits.begin(name, address)
+        if verdict is not Verdict.BUSY or self._waiting >= MOST_WAITING:
+            return verdict
+        self._waiting += 1
+        try:
+            for _ in range(_TURNS):
+                await asyncio.sleep(_TURN_SECONDS)
+                verdict = self._limits.begin(name, address)
+                if verdict is not Verdict.BUSY:
+                    break
+        finally:
+            self._waiting -= 1
+        return verdict
 
     async def _prove(self, configuration: Configuration, digest: bytes, name: str, password: str) -> str:
         """The stored hash that the password is right for; "" if there is none. A hash that was exchanged meanwhile, as by

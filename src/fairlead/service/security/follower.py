@@ -40,7 +40,8 @@ class SecurityFollower:
         return configuration
 
     def listeners(self) -> tuple[LoginListener, ...]:
-        return tuple(listener_of(name, body) for name, body in self._bodies(LISTENER_KIND).items())
+        stored = sorted(self._stored[LISTENER_KIND].items())
+        return tuple(listener_of(name, document.body, document.revision) for name, document in stored)
 
     def _bodies(self, kind: str) -> dict[str, Json]:
         return {name: document.body for name, document in sorted(self._stored[kind].items())}

@@ -27,10 +27,10 @@ _ORDER = ("name", "type", "ignore_hosts", "authentication_backend", *_NUMBERS)
 _BACKENDS = ("internal", "intern")
 
 
-def listener_of(name: str, body: Json) -> LoginListener:
-    known = {field.name for field in fields(LoginListener)} - {"name", "ignore_hosts"}
+def listener_of(name: str, body: Json, revision: int) -> LoginListener:
+    known = {field.name for field in fields(LoginListener)} - {"name", "ignore_hosts", "revision"}
     values = {key: value for key, value in body.items() if key in known}
-    return LoginListener(name, **values, ignore_hosts=tuple(body.get("ignore_hosts", ())))
+    return LoginListener(name, **values, ignore_hosts=tuple(body.get("ignore_hosts", ())), revision=revision)
 
 
 class Listeners:
@@ -66,7 +66,7 @@ class Listeners:
 
 
 def _shown(document: Document) -> Json:
-    row = asdict(listener_of(document.id, document.body))
+    row = asdict(listener_of(document.id, document.body, document.revision))
     return {key: list(row[key]) if key == "ignore_hosts" else row[key] for key in _ORDER}
 
 

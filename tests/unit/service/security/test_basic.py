@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.domain.identity import Head, NoLoginLimits, Refused
+from fairlead.domain.identity import Head, NoLoginLimits, Refused, Verdict
 from fairlead.domain.principal import Principal
 from fairlead.security import passwords
 from fairlead.service.security import basic
@@ -139,8 +139,8 @@ async def test_a_limited_name_is_refused_without_any_hash(monkeypatch: pytest.Mo
     class Closed(NoLoginLimits):
         failures: list[tuple[str, str]] = []
 
-        def admits(self, name: str, address: str) -> bool:
-            return len(self.failures) < 2
+        def begin(self, name: str, address: str) -> Verdict:
+            return Verdict.ADMITTED if len(self.failures) < 2 else Verdict.REFUSED
 
         def failed(self, name: str, address: str) -> None:
             self.failures.append((name, address))
