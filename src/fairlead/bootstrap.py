@@ -47,9 +47,10 @@ from fairlead.service.security.composition import identity_sources
 from fairlead.service.security.domains import IdentityRules, read_identity_rules
 from fairlead.service.security.fetching import Fetcher
 from fairlead.service.security.files import FileFault, read_directory
-from fairlead.service.security.importing import import_once
+from fairlead.service.security.importing import import_files, import_once
 from fairlead.service.security.known_passwords import known_password
 from fairlead.service.security.service import SecurityService, has_users
+from fairlead.service.security.watched_files import complete
 from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
@@ -309,10 +310,14 @@ _FIRST_USER = (
 
 async def _import_security(settings: Settings, store: Store) -> None:
     files = read_directory(Path(settings.security))
-    if settings.public and not await has_users(store) and (name := known_password(files)) is not None:
+    fresh = settings.users == "file" or not await has_users(store)
+    if settings.public and fresh and (name := known_password(files)) is not None:
         raise FileFault(
             f"security: the password of user '{name}' in internal_users.yml is publicly known or the user's own name"
         )
+    if settings.users == "file":
+        await import_files(store, complete(files))
+        return
     imported = await import_once(store, files)
     if imported is None:
         log.warning("the store has users already: the files in %s were not read", settings.security)
@@ -351,7 +356,7 @@ async def prepare(settings: Settings, show: Callable[[str], None] | None = None)
         await first_administrator(settings, store)
         authenticated = await authenticates(settings, store)
         if authenticated and not (rules.others or settings.admin_dn or await has_users(store)):
-            if show is None:
+            if show is None or settings.users == "file":
                 raise FileFault("auth: nobody could log in: " + _FIRST_USER)
             await generated_administrator(settings, store, show)
         return replace(

@@ -49,6 +49,8 @@ def security_settings(settings: Settings) -> SecuritySettings:
         ),
         KeyLimits(settings.api_key_limit, settings.api_key_max_seconds),
         settings.password_rehash,
+        Path(settings.security) if settings.users == "file" else None,
+        settings.public,
     )
 
 
@@ -69,9 +71,8 @@ def of_store(settings: Settings, store: Store, hashing: HashPool, beacon: Beacon
         return time.time_ns() // 1_000_000
 
     rules = security_settings(settings)
-    return OpenSecurity(
-        store, SecurityObjects(store, rules.rules, hashing, changed), ApiKeys(store, rules.keys, clock, changed)
-    )
+    objects = SecurityObjects(store, rules.rules, hashing, changed, read_only=rules.files is not None)
+    return OpenSecurity(store, objects, ApiKeys(store, rules.keys, clock, changed))
 
 
 @contextlib.asynccontextmanager
@@ -115,6 +116,9 @@ async def first_administrator(settings: Settings, store: Store) -> None:
         text = private_bytes(path, "initial_admin_password_file", follow=True).decode("utf-8", "replace")
         password = text.split("\n", 1)[0].rstrip("\r")
     if not password:
+        return
+    if settings.users == "file":
+        log.warning("initial_admin_password is ignored: users are kept in files")
         return
     if await has_users(store):
         log.warning("initial_admin_password is ignored: there are users already")

@@ -34,6 +34,7 @@ class Settings:
     store: str = ""
     workers: int = 0
     security: str = ""
+    users: Literal["store", "file"] = "store"
     auth: Literal["auto", "on", "off"] = "auto"
     security_rest_roles: tuple[str, ...] = ("all_access", "security_rest_api_access")
     initial_admin_password: str = ""
@@ -129,6 +130,8 @@ DOCS: Mapping[str, str] = {
     "workers": "Processes that answer on the one port; 0: one for each processor that may be used.",
     "security": "Directory with internal_users.yml, roles.yml, roles_mapping.yml and action_groups.yml as OpenSearch has them; "
     "imported while the store has no users, and turns authentication on.",
+    "users": "Where users, roles, mappings and action groups live: `store`, which the REST API and commands change, or `file`: "
+    "in the directory of `security`, which is watched; nothing else changes them.",
     "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
     "security_rest_roles": "Who has one of these security roles may call the Security REST API.",
     "initial_admin_password": "Makes a user `admin` with this password in a store that has no users; "
@@ -390,6 +393,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError("simulate works only on a loopback host: callers would take its answers for real ones")
     if settings.auth == "off" and settings.security:
         raise SettingsError("auth is off, so that the users in the directory of setting security would mean nothing")
+    if settings.users == "file" and not settings.security:
+        raise SettingsError("users file needs security: the directory that holds the files")
     if settings.workers > 1 and os.name == "nt":
         raise SettingsError("workers must be 1 on Windows")
 

@@ -122,6 +122,7 @@ async def _list(security: OpenSecurity, arguments: argparse.Namespace) -> int:
 
 
 async def _import(security: OpenSecurity, arguments: argparse.Namespace) -> int:
+    security.objects.require_writable()
     imported = await import_files(security.store, read_directory(Path(arguments.directory)))
     await security.objects.announce()
     print(", ".join(f"{count} {segment}" for segment, count in imported.counts.items()))

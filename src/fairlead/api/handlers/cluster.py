@@ -150,8 +150,19 @@ async def health(house: House, request: Request, _: None) -> Reply:
             "version": __version__,
             "workers": identity.workers,
             "keys": keys,
+            **_users(house, told=True),
         }
     )
+
+
+def _users(house: House, *, told: bool) -> dict[str, Any]:
+    """That users' files changed and could not be taken; what is wrong with them is not for everybody."""
+    files = None if house.security is None else house.security.files
+    if files is None:
+        return {}
+    if files.problem is None:
+        return {"users": {"status": "ok"}}
+    return {"users": {"status": "outdated", **({"reason": files.problem} if told else {})}}
 
 
 async def live(house: House, request: Request, _: None) -> Reply:
@@ -163,4 +174,4 @@ async def ready(house: House, request: Request, _: None) -> Reply:
     problem = await house.store_problem()
     if problem is not None:
         return Reply({"status": "unavailable", "reason": problem}, 503)
-    return Reply({"status": "ok"})
+    return Reply({"status": "ok", **_users(house, told=False)})

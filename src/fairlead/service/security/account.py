@@ -54,6 +54,7 @@ class Account:
         body = validation.check(validation.ACCOUNT, validation.read_object(raw))
         if principal.key_id is not None:
             raise SecurityApiFault(403, "Token-authenticated users cannot change passwords")
+        self._objects.require_writable()
         new = await self._new_hash(principal.name, body)
         user = self._configuration().users.get(principal.name) if principal.source == "basic" else None
         if user is None or user.get("hidden"):

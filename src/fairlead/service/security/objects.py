@@ -73,12 +73,23 @@ class Objects:
         return f'"{newest}-{len(self.stored)}"'
 
 
+READ_ONLY = "Users, roles, mappings and action groups are kept in files here (users = file)."
+
+
 class SecurityObjects:
-    """`changed` is awaited after every write: when it returns, the change holds everywhere."""
+    """`changed` is awaited after every write: when it returns, the change holds everywhere. `read_only`: files are the
+    truth, and nobody changes anything through here."""
 
     def __init__(
-        self, store: Store, rules: PasswordRules, hashing: HashPool, changed: Callable[[], Awaitable[None]]
+        self,
+        store: Store,
+        rules: PasswordRules,
+        hashing: HashPool,
+        changed: Callable[[], Awaitable[None]],
+        *,
+        read_only: bool = False,
     ) -> None:
+        self._read_only = read_only
         self._store = store
         self._rules = rules
         self._hashing = hashing
@@ -96,6 +107,7 @@ class SecurityObjects:
 
     async def put(self, kind: ObjectKind, editor: Editor, name: str, raw: bytes) -> bool:
         """True when the object is new."""
+        self.require_writable()
         validation.check_name(kind.noun, name)
         wanted = validation.check(
             validation.shape_of(kind, flags=kind.kind in editor.supers), validation.read_object(raw)
@@ -111,7 +123,14 @@ class SecurityObjects:
 
         return await self._commit(prepare)
 
+    def require_writable(self) -> None:
+        """Before anything is looked at. Raises SecurityApiFault 403."""
+        if self._read_only:
+            raise SecurityApiFault(403, READ_ONLY)
+
     async def delete(self, kind: ObjectKind, editor: Editor, name: str) -> None:
+        self.require_writable()
+
         async def prepare() -> tuple[Batch, bool]:
             objects = await self._objects(kind)
             body = _require(objects, name, editor)
@@ -124,6 +143,7 @@ class SecurityObjects:
 
     async def patch(self, kind: ObjectKind, editor: Editor, name: str | None, raw: bytes) -> bool:
         """False when nothing had to be changed. All or nothing."""
+        self.require_writable()
         operations = json_patch.read_patch(raw)
 
         async def prepare() -> tuple[Batch, bool]:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from fairlead.domain.audit import Audit, NoAudit
@@ -28,6 +29,7 @@ from fairlead.service.security.key_source import ApiKeySource
 from fairlead.service.security.listeners import Listeners
 from fairlead.service.security.objects import Editor, SecurityObjects
 from fairlead.service.security.rehashing import Rehashing
+from fairlead.service.security.watched_files import WatchedFiles
 from fairlead.service.snapshot import Snapshot
 
 log = logging.getLogger("fairlead.security")
@@ -46,12 +48,16 @@ class Revision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """`rest_roles`: who has one of them may call the Security REST API; `rehash`: whether cheap hashes are made anew."""
+    """`rest_roles`: who has one of them may call the Security REST API; `rehash`: whether cheap hashes are made anew;
+    `files`: the directory that is the truth about users and roles, None when that is the store; `refuse_known`: users whose
+    password everybody can know are not taken from there."""
 
     rest_roles: frozenset[str] = frozenset({"all_access", "security_rest_api_access"})
     rules: PasswordRules = field(default_factory=PasswordRules)
     keys: KeyLimits = field(default_factory=KeyLimits)
     rehash: bool = True
+    files: Path | None = None
+    refuse_known: bool = False
 
 
 class SecurityService:
@@ -85,9 +91,15 @@ class SecurityService:
         self.basic = BasicSource(self.follower.current, self.hashing, self.limits, monotonic, clock)
         self.api_key = ApiKeySource(self.follower.current, clock, self._use)
         self.sources: list[IdentitySource] = [self.api_key, self.basic] if basic else [self.api_key]
-        self.objects = SecurityObjects(store, self.settings.rules, self.hashing, self._changed)
+        files = self.settings.files
+        self.objects = SecurityObjects(
+            store, self.settings.rules, self.hashing, self._changed, read_only=files is not None
+        )
+        self.files: WatchedFiles | None = None
+        if files is not None:
+            self.files = WatchedFiles(files, store, self.hashing, self._changed, guess=self.settings.refuse_known)
         self.rehashing = Rehashing(store, self.hashing, self.follower.current, self._changed, self.audit)
-        if self.settings.rehash:
+        if self.settings.rehash and files is None:
             self.basic.proved = self.rehashing.proved
         self.listeners = Listeners(store, self._changed)
         self.keys = ApiKeys(store, self.settings.keys, clock, self._changed)
@@ -157,7 +169,10 @@ class SecurityService:
 
     async def run(self) -> None:
         """Writes down, once a minute, which keys were used, and hashes that were made anew; runs until cancelled."""
-        await asyncio.gather(self._save_uses(), self.rehashing.run())
+        jobs = [self._save_uses(), self.rehashing.run()]
+        if self.files is not None:
+            jobs.append(self.files.run())
+        await asyncio.gather(*jobs)
 
     async def _save_uses(self) -> None:
         while True:
