@@ -69,6 +69,7 @@ class Settings:
     secret_vault_prefixes: str = ""
     max_body_bytes: int = 32 * 1024 * 1024
     body_timeout: float = 30.0
+    connections_per_source: int = 4096
     pool_timeout: float = 10.0
     total_timeout: float = 300.0
     pool_queue: int = 1000
@@ -167,6 +168,8 @@ DOCS: Mapping[str, str] = {
     "secret_vault_prefixes": "Beginnings of the paths that credentials may refer to by `$vault`, separated by commas; none: no path.",
     "max_body_bytes": "Largest request body; larger ones get 413. Requests other than predicts take 2 MiB at most.",
     "body_timeout": "Seconds in which a request body must arrive; else 408.",
+    "connections_per_source": "Connections that one address (of IPv6: one /64) may hold at each worker; more get 429 and are closed. "
+    "Not counted: `trusted_proxies`. 0: any number.",
     "pool_timeout": "Seconds a call waits for a connection to its provider; then 429.",
     "total_timeout": "Seconds one call to a provider may take altogether.",
     "pool_queue": "Calls that may wait for connections of one connector; more get 429.",
@@ -350,6 +353,7 @@ _LOWEST = {
     "workers": 0,
     "max_body_bytes": 1,
     "pool_queue": 0,
+    "connections_per_source": 0,
     "drain_seconds": 0,
     "audit_max_bytes": 4096,
     "access_log_max_bytes": 4096,

@@ -62,7 +62,10 @@ def answered(sockets: list[socket.socket]) -> int:
 
 
 def test_ten_thousand_kept_connections_are_served_and_forgotten(tmp_path: Path, callers: int) -> None:
-    with gateway(tmp_path / "data") as server, contextlib.ExitStack() as stack:
+    with (
+        gateway(tmp_path / "data", environment={"FAIRLEAD_CONNECTIONS_PER_SOURCE": "0"}) as server,
+        contextlib.ExitStack() as stack,
+    ):
         client, address = Client(server.url), urlsplit(server.url)
         client.ok("GET", "/")
         files, before = open_files(server), memory(server)

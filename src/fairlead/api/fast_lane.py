@@ -19,6 +19,7 @@ from fairlead.api.answer import Answer
 from fairlead.api.body import Message, Receive
 from fairlead.api.predict_route import match
 from fairlead.api.server import BoundedProtocol, JoinedWrites
+from fairlead.api.sources import Sources
 
 log = logging.getLogger("fairlead.api")
 
@@ -206,6 +207,6 @@ class LaneProtocol(BoundedProtocol):
             self.pipeline.appendleft((cycle, app))
 
 
-def lane_class(body_seconds: float) -> type[LaneProtocol]:
-    """The protocol with the body's time-out of the settings."""
-    return type("LaneProtocol", (LaneProtocol,), {"body_seconds": body_seconds})
+def lane_class(body_seconds: float, sources: Sources | None = None) -> type[LaneProtocol]:
+    """The protocol with the body's time-out of the settings, and what counts its connections."""
+    return type("LaneProtocol", (LaneProtocol,), {"body_seconds": body_seconds, "sources": sources})

@@ -16,6 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fairlead.api.presence import PRESENCE, Presence
+from fairlead.api.sources import Sources
 from fairlead.domain.identity import CERTIFICATE
 
 MAX_HEAD = 64 * 1024
@@ -89,6 +90,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     body_seconds = 30.0
+    sources: Sources | None = None
+    """Of this worker; None: a source may hold any number of connections."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -106,6 +109,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._presence = Presence()
         self._certificate: bytes | None = None
         self._writes: JoinedWrites | None = None
+        self._source = ""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -114,6 +118,12 @@ class BoundedProtocol(HttpToolsProtocol):
         # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
         connection = transport.get_extra_info("ssl_object")
         self._certificate = None if connection is None else connection.getpeercert(binary_form=True)
+        if self.sources is not None and self.client is not None:
+            source = self.sources.enter(self.client[0])
+            if source is None:
+                self._refuse(429, "Too many connections from this address")
+                return
+            self._source = source
         self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
 
     def data_received(self, data: bytes) -> None:
@@ -221,6 +231,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         super()._unset_keepalive_if_required()
         self._presence.leave()
+        if self.sources is not None:
+            self.sources.leave(self._source)
+            self._source = ""
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -304,6 +317,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
 
-def protocol_class(body_seconds: float) -> type[BoundedProtocol]:
-    """The protocol with the body's time-out of the settings."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"body_seconds": body_seconds})
+def protocol_class(body_seconds: float, sources: Sources | None = None) -> type[BoundedProtocol]:
+    """The protocol with the body's time-out of the settings, and what counts its connections."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"body_seconds": body_seconds, "sources": sources})

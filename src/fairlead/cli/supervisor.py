@@ -23,7 +23,9 @@ import uvicorn
 from fairlead.api.app import App
 from fairlead.api.fast_lane import lane_class
 from fairlead.api.server import protocol_class
+from fairlead.api.sources import Sources
 from fairlead.bootstrap import application
+from fairlead.security.forwarded import Proxies
 from fairlead.security.log_lines import LogLines
 from fairlead.security.redaction import install
 from fairlead.security.server_tls import ServerTls
@@ -92,7 +94,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         app,
         ssl_context_factory=None if tls is None else lambda *_: tls.context,
         interface="asgi3",
-        http=(lane_class if settings.fast_lane else protocol_class)(settings.body_timeout),
+        http=(lane_class if settings.fast_lane else protocol_class)(settings.body_timeout, _sources(settings)),
         ws="none",
         loop="auto",
         lifespan="on",
@@ -114,6 +116,11 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
     except (KeyboardInterrupt, SystemExit):  # uvicorn leaves by SystemExit when the application cannot start
         pass
     return 0 if server.started else 78
+
+
+def _sources(settings: Settings) -> Sources | None:
+    most = settings.connections_per_source
+    return Sources(most, Proxies(settings.trusted_proxies)) if most else None
 
 
 def _worker(settings: Settings, listener: socket.socket, pipe: Any, board: Board) -> None:
