@@ -23,6 +23,7 @@ from fairlead.service.security.api_keys import ApiKeys, KeyLimits
 from fairlead.service.security.beacon import Beacon
 from fairlead.service.security.hashing import HashPool
 from fairlead.service.security.objects import Editor, SecurityObjects
+from fairlead.service.security.rest_access import RestAccess
 from fairlead.service.security.service import SecuritySettings, has_users
 from fairlead.settings import Settings
 from fairlead.store import open_store
@@ -38,9 +39,9 @@ _DRAWS = 1000
 
 
 def security_settings(settings: Settings) -> SecuritySettings:
-    """Raises BadPasswordRule."""
+    """Raises BadPasswordRule and BadEndpoint."""
     return SecuritySettings(
-        frozenset(settings.security_rest_roles),
+        RestAccess(settings.security_rest_roles, settings.security_endpoints_disabled),
         PasswordRules(
             settings.password_min_length,
             settings.password_strength,

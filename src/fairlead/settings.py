@@ -37,6 +37,7 @@ class Settings:
     users: Literal["store", "file"] = "store"
     auth: Literal["auto", "on", "off"] = "auto"
     security_rest_roles: tuple[str, ...] = ("all_access", "security_rest_api_access")
+    security_endpoints_disabled: tuple[str, ...] = ()
     initial_admin_password: str = ""
     initial_admin_password_file: str = ""
     password_min_length: int = -1
@@ -135,6 +136,8 @@ DOCS: Mapping[str, str] = {
     "in the directory of `security`, which is watched; nothing else changes them.",
     "auth": "Whether callers must prove who they are: `on`, `off`, or `auto`: on once there are users.",
     "security_rest_roles": "Who has one of these security roles may call the Security REST API.",
+    "security_endpoints_disabled": "What callers of the Security REST API may not do: `ROLE/ENDPOINT/METHOD` such as "
+    "`security_rest_api_access/INTERNALUSERS/DELETE`; `*` is every method, role `global` everybody.",
     "initial_admin_password": "Makes a user `admin` with this password in a store that has no users; "
     "also read from OPENSEARCH_INITIAL_ADMIN_PASSWORD.",
     "initial_admin_password_file": "A file whose first line is that password.",

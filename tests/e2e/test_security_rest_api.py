@@ -13,7 +13,7 @@ import pytest
 
 from client import ML, Answer, Client
 from fairlead.service.security.key_entries import split_token
-from identities import PASSWORD, login, quick_hash, settle
+from identities import PASSWORD, PEOPLE, login, quick_hash, settle
 from process import Server, gateway
 
 API = "/_plugins/_security/api"
@@ -42,6 +42,43 @@ def test_a_body_is_refused_with_its_reason(admin: Client, case: dict[str, Any]) 
     body = case["raw"] if "raw" in case else case["body"]
     answer = sent(admin, case["method"], f"{API}/{case['path']}", body)
     assert (answer.status, answer.body) == (case["status"], case["answer"])
+
+
+def test_what_is_disabled_for_a_role_is_refused_and_told(tmp_path: Path) -> None:
+    people = {**PEOPLE, "manager": {"opendistro_security_roles": ["security_rest_api_access"]}}
+    entries = "security_rest_api_access/INTERNALUSERS/DELETE,security_rest_api_access/ROLES/*,global/AUDIT/GET"
+    data = settle(tmp_path / "data", people)
+    with gateway(data, environment={"FAIRLEAD_SECURITY_ENDPOINTS_DISABLED": entries}) as running:
+        manager, admin = (Client(running.url, login(name)) for name in ("manager", "admin"))
+        for prefix in (API, "/_opendistro/_security/api"):
+            for path in ("internalusers/nobody", "user/nobody"):  # the alias is no way around
+                answer = manager("DELETE", f"{prefix}/{path}")
+                assert answer.status == 403
+                assert "does not have any access to endpoint INTERNALUSERS and method DELETE." in answer.body["message"]
+        assert manager("GET", f"{API}/roles").status == 403
+        assert manager("GET", f"{API}/internalusers").status == 200
+        assert (admin("GET", f"{API}/roles").status, admin("GET", f"{API}/audit").status) == (200, 403)
+        disabled = manager.ok("GET", f"{API}/permissionsinfo")["disabled_endpoints"]
+        assert disabled["INTERNALUSERS"] == ["DELETE"]
+        assert set(disabled["ROLES"]) == {"GET", "PUT", "DELETE", "PATCH"}
+        assert admin("DELETE", f"{API}/internalusers/nobody").status == 200
+
+
+def test_the_audit_configuration_is_shown_and_not_changed(admin: Client) -> None:
+    shown = admin.ok("GET", f"{API}/audit")
+    assert shown["config"]["enabled"] is True
+    assert shown["config"]["audit"]["disabled_rest_categories"] == ["AUTHENTICATED", "GRANTED_PRIVILEGES"]
+    assert shown["config"]["audit"]["log_request_body"] is False
+    assert "/audit/log_request_body" in shown["_readonly"]
+    for method, path in (("PATCH", "audit"), ("PUT", "audit/config")):
+        answer = sent(admin, method, f"{API}/{path}", {"enabled": False})
+        assert (answer.status, answer.body) == (403, {"status": "FORBIDDEN", "message": "Access denied"})
+
+
+def test_who_is_logged_in_may_ask_for_the_certificates_view_and_nobody_else(server: Server) -> None:
+    path = "/_plugins/_security/whoamiprotected"
+    assert Client(server.url)("GET", path).status == 401
+    assert Client(server.url, login("nobody"))("GET", path).text == "No security data"
 
 
 @pytest.mark.parametrize("who", ["full", "reader", "caller", "nobody"])

@@ -321,7 +321,7 @@ class _Path:
             return False
         assert principal is not None  # the gate lets nobody pass unasked but to open paths
         if route.access is Access.REST_API:
-            self._gate.require_rest_api(scope, principal, route.action)
+            self._gate.require_rest_api(scope, principal, route.action, route.path)
             return False
         return await self._gate.authorize(scope, principal, route.action, ids.get("model_id"))
 

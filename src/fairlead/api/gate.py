@@ -19,6 +19,7 @@ from fairlead.errors import SecurityFault, StatusFault
 from fairlead.security.forwarded import Proxies
 from fairlead.service.security.basic import BasicSource
 from fairlead.service.security.key_source import ApiKeySource
+from fairlead.service.security.rest_access import endpoint_of
 from fairlead.service.security.service import SecurityService, denial, rest_denial
 from fairlead.settings import is_loopback
 
@@ -139,11 +140,17 @@ class Gate:
             self.record(Category.FAILED_LOGIN, scope, None, "", "credentials in clear text: they must count as exposed")
             raise Refusal(error_reply(SecurityFault("Credentials are accepted only over TLS")))
 
-    def require_rest_api(self, scope: Scope, principal: Principal, action: str) -> None:
-        """Raises SecurityApiFault for who may not call the Security REST API, whatever the object (spec/06 2.2)."""
-        if not self._security.has_api_access(principal):
-            self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
-            raise rest_denial(principal, tls=scope["scheme"] == "https")
+    def require_rest_api(self, scope: Scope, principal: Principal, action: str, path: str) -> None:
+        """Raises SecurityApiFault for who may not call that route of the Security REST API, whatever the object (spec/06
+        2.2)."""
+        lacks = "role privileged for admin access"
+        if self._security.has_api_access(principal):
+            endpoint, method = endpoint_of(path), scope["method"]
+            if self._security.settings.rest.allows(principal, endpoint, method):
+                return
+            lacks = f"access to endpoint {endpoint} and method {method}"
+        self.record(Category.MISSING_PRIVILEGES, scope, principal, action)
+        raise rest_denial(principal, tls=scope["scheme"] == "https", lacks=lacks)
 
     def used(self, scope: Scope, principal: Principal | None, action: str, model_id: str) -> None:
         """A model's credential was used; the audit log takes a sample."""

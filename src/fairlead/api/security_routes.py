@@ -9,6 +9,7 @@ from fairlead.api.handlers import resources as r
 from fairlead.api.handlers import security as s
 from fairlead.api.route import Access, Route
 from fairlead.domain.security_objects import ACTION_GROUPS, KINDS, USERS, ObjectKind
+from fairlead.service.security.rest_access import endpoint_of
 
 PREFIXES = ("/_plugins/_security", "/_opendistro/_security")
 API = "/api"
@@ -103,34 +104,11 @@ def _admin() -> tuple[Route, ...]:
         Route("DELETE", f"{API}/cache", cache, r.nothing, s.flush_cache, "Forget every remembered login.", access=_ADMIN),
         Route("DELETE", f"{API}/cache/user/{{name}}", cache, r.nothing, s.flush_cache, "Forget the remembered logins of a user; here, of all.", access=_ADMIN),
         Route("GET", f"{API}/securityconfig", config, r.nothing, s.read_config, "The identity sources, limits and key rules in force.", access=_ADMIN),
+        Route("GET", f"{API}/audit", "restapi:admin/audit", r.nothing, s.read_audit, "What the audit log takes, in OpenSearch's form.", access=_ADMIN),
+        Route("PATCH", f"{API}/audit", config, r.nothing, s.change_config, "Always refused: these are process settings.", access=_ADMIN),
+        Route("PUT", f"{API}/audit/config", config, r.nothing, s.change_config, "Always refused: these are process settings.", access=_ADMIN),
         Route("PATCH", f"{API}/securityconfig", config, r.nothing, s.change_config, "Always refused: these are process settings.", access=_ADMIN),
         Route("PUT", f"{API}/securityconfig/config", config, r.nothing, s.change_config, "Always refused: these are process settings.", access=_ADMIN),
-    )  # fmt: skip
-
-
-_ADMIN_ROUTES = _admin()
-
-
-def endpoints() -> dict[str, list[str]]:
-    """The methods of each endpoint, by its name in capitals."""
-    found: dict[str, list[str]] = {}
-    for route in _ADMIN_ROUTES:
-        methods = found.setdefault(route.path.split("/")[2].upper(), [])
-        if route.method not in methods:
-            methods.append(route.method)
-    return found
-
-
-def _everyone() -> tuple[Route, ...]:
-    own = "cluster:admin/fairlead/security/"
-    both = ("GET", "POST")
-    return (
-        Route("GET", f"{API}/account", f"{own}account", r.nothing, s.get_account, "The caller's user entry and roles.", access=_CALLER),
-        Route("PUT", f"{API}/account", f"{own}account", s.raw_body, s.put_account, "Change one's own password.", access=_CALLER),
-        Route("GET", f"{API}/permissionsinfo", f"{own}permissionsinfo", r.nothing, s.permissionsinfo(endpoints()), "What the caller may do in this API.", access=_CALLER),
-        *(Route(method, "/authinfo", f"{own}authinfo", r.nothing, s.authinfo, "Who the caller is, in full.", ("auth_type", "verbose"), access=_CALLER) for method in both),
-        *(Route(method, "/health", f"{own}health", r.nothing, s.health, "Whether security is up.", ("mode",), access=_EVERYBODY) for method in both),
-        *(Route(method, "/whoami", f"{own}whoami", r.nothing, s.whoami, "The certificate's view of the caller.", access=_EVERYBODY) for method in both),
     )  # fmt: skip
 
 
@@ -153,9 +131,36 @@ def _certificates() -> Iterator[Route]:
     )
 
 
+_ADMIN_ROUTES = (*_admin(), *_certificates())
+
+
+def endpoints() -> dict[str, list[str]]:
+    """The methods of each endpoint, by its name in capitals."""
+    found: dict[str, list[str]] = {}
+    for route in _ADMIN_ROUTES:
+        methods = found.setdefault(endpoint_of(route.path), [])
+        if route.method not in methods:
+            methods.append(route.method)
+    return found
+
+
+def _everyone() -> tuple[Route, ...]:
+    own = "cluster:admin/fairlead/security/"
+    both = ("GET", "POST")
+    return (
+        Route("GET", f"{API}/account", f"{own}account", r.nothing, s.get_account, "The caller's user entry and roles.", access=_CALLER),
+        Route("PUT", f"{API}/account", f"{own}account", s.raw_body, s.put_account, "Change one's own password.", access=_CALLER),
+        Route("GET", f"{API}/permissionsinfo", f"{own}permissionsinfo", r.nothing, s.permissionsinfo(endpoints()), "What the caller may do in this API.", access=_CALLER),
+        *(Route(method, "/authinfo", f"{own}authinfo", r.nothing, s.authinfo, "Who the caller is, in full.", ("auth_type", "verbose"), access=_CALLER) for method in both),
+        *(Route(method, "/health", f"{own}health", r.nothing, s.health, "Whether security is up.", ("mode",), access=_EVERYBODY) for method in both),
+        *(Route(method, "/whoamiprotected", f"{own}whoami", r.nothing, s.whoami, "The same, for who is logged in.", access=_CALLER) for method in both),
+        *(Route(method, "/whoami", f"{own}whoami", r.nothing, s.whoami, "The certificate's view of the caller.", access=_EVERYBODY) for method in both),
+    )  # fmt: skip
+
+
 def _prefixed() -> Iterator[Route]:
     for prefix in PREFIXES:
-        for row in (*_everyone(), *_ADMIN_ROUTES, *_certificates()):
+        for row in (*_everyone(), *_ADMIN_ROUTES):
             yield Route(
                 row.method,
                 prefix + row.path,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from fairlead.api.reply import Reply
 from fairlead.api.request import Request
 from fairlead.api.route import Run
+from fairlead.domain.audit import Category
 from fairlead.domain.identity import CERTIFICATE, Head
 from fairlead.domain.ports import Json
 from fairlead.domain.principal import Principal
@@ -109,8 +110,13 @@ def permissionsinfo(endpoints: Mapping[str, Sequence[str]]) -> Run:
 
     async def run(house: House, request: Request, _: object) -> Reply:
         principal = _principal(request)
-        allowed = _security(house).has_api_access(principal)
-        return Reply(account.permissionsinfo(principal, described(principal), allowed, endpoints))
+        security = _security(house)
+        allowed = security.has_api_access(principal)
+        disabled: Mapping[str, Sequence[str]] = endpoints
+        if allowed:
+            of_caller = security.settings.rest.disabled(principal)
+            disabled = {name: [m for m in endpoints[name] if m in methods] for name, methods in of_caller.items()}
+        return Reply(account.permissionsinfo(principal, described(principal), allowed, disabled))
 
     return run
 
@@ -163,6 +169,42 @@ async def read_config(house: House, request: Request, _: object) -> Reply:
         "api_tokens": {"enabled": keys.most > 0, "max_tokens": keys.most, "max_duration_seconds": keys.seconds},
     }
     return Reply({"config": {"dynamic": dynamic}})
+
+
+async def read_audit(house: House, request: Request, _: object) -> Reply:
+    """Settings of the process, shown as OpenSearch has them (spec/06 section 10); what this log never does is false."""
+    audit = _security(house).audit
+    disabled = [str(category) for category in Category if not audit.wants(category)]
+    rest: Json = {
+        "ignore_users": [],
+        "ignore_requests": [],
+        "disabled_rest_categories": disabled,
+        "disabled_transport_categories": [],
+        "log_request_body": False,
+        "resolve_indices": False,
+        "resolve_bulk_requests": False,
+        "exclude_sensitive_headers": True,
+        "enable_transport": False,
+        "enable_rest": True,
+    }
+    compliance: Json = {
+        "enabled": True,
+        "write_log_diffs": False,
+        "read_watched_fields": {},
+        "read_ignore_users": [],
+        "write_watched_indices": [],
+        "write_ignore_users": [],
+        "read_metadata_only": True,
+        "write_metadata_only": True,
+        "external_config": False,
+        "internal_config": audit.wants(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE),
+    }
+    config = {"enabled": len(disabled) < len(Category), "audit": rest, "compliance": compliance}
+    readonly = [
+        "/enabled",
+        *(f"/{part}/{key}" for part, keys in (("audit", rest), ("compliance", compliance)) for key in keys),
+    ]
+    return Reply({"_readonly": readonly, "config": config})
 
 
 async def change_config(house: House, request: Request, _: object) -> Reply:

@@ -116,11 +116,12 @@ def authinfo(configuration: Configuration, principal: Principal, described: str,
 def permissionsinfo(
     principal: Principal, described: str, allowed: bool, endpoints: Mapping[str, Sequence[str]]
 ) -> Json:
+    """`endpoints`: the methods that the caller may not use, by endpoint."""
     return {
         "user": described,
         "user_name": principal.name,
         "has_api_access": allowed,
-        "disabled_endpoints": {} if allowed else {name: list(methods) for name, methods in endpoints.items()},
+        "disabled_endpoints": {name: list(methods) for name, methods in endpoints.items()},
     }
 
 

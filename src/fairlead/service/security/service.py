@@ -29,11 +29,13 @@ from fairlead.service.security.key_source import ApiKeySource
 from fairlead.service.security.listeners import Listeners
 from fairlead.service.security.objects import Editor, SecurityObjects
 from fairlead.service.security.rehashing import Rehashing
+from fairlead.service.security.rest_access import RestAccess
 from fairlead.service.security.watched_files import WatchedFiles
 from fairlead.service.snapshot import Snapshot
 
 log = logging.getLogger("fairlead.security")
 
+REST_ROLES = ("all_access", "security_rest_api_access")
 _USES_EVERY_SECONDS = 60.0
 _MINUTE_MS = 60_000
 
@@ -48,11 +50,11 @@ class Revision(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """`rest_roles`: who has one of them may call the Security REST API; `rehash`: whether cheap hashes are made anew;
+    """`rest`: who may call what of the Security REST API; `rehash`: whether cheap hashes are made anew;
     `files`: the directory that is the truth about users and roles, None when that is the store; `refuse_known`: users whose
     password everybody can know are not taken from there."""
 
-    rest_roles: frozenset[str] = frozenset({"all_access", "security_rest_api_access"})
+    rest: RestAccess = field(default_factory=lambda: RestAccess(REST_ROLES))
     rules: PasswordRules = field(default_factory=PasswordRules)
     keys: KeyLimits = field(default_factory=KeyLimits)
     rehash: bool = True
@@ -148,9 +150,7 @@ class SecurityService:
 
     def has_api_access(self, principal: Principal) -> bool:
         """Whether the caller may call the Security REST API (spec/06 2.2); a key never may (7.8)."""
-        if principal.key_id is not None:
-            return False
-        return principal.super_admin or not self.settings.rest_roles.isdisjoint(principal.roles)
+        return self.settings.rest.admits(principal)
 
     async def is_super_admin(self, head: Head) -> bool:
         """Whether the connection's certificate alone makes a super admin, whoever else the head names."""
@@ -216,14 +216,16 @@ def denial(principal: Principal, action: str) -> SecurityFault:
     return SecurityFault(f"no permissions for [{action}] and {described(principal)}")
 
 
-def rest_denial(principal: Principal, *, tls: bool) -> SecurityApiFault:
+def rest_denial(
+    principal: Principal, *, tls: bool, lacks: str = "role privileged for admin access"
+) -> SecurityApiFault:
     """Why the caller may not call the Security REST API (spec/06 2.2)."""
     roles = ", ".join(principal.roles)
     certificate = "No client TLS certificate found in request" if tls else "No ssl info found in request."
     return SecurityApiFault(
         403,
-        f"No permission to access REST API: User {principal.name} with Security roles [{roles}] does not have any role "
-        f"privileged for admin access. {certificate}",
+        f"No permission to access REST API: User {principal.name} with Security roles [{roles}] does not have any "
+        f"{lacks}. {certificate}",
     )
 
 
