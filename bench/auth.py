@@ -89,7 +89,7 @@ async def decisions() -> dict[str, float]:
             }
 
             async def decide(scope: dict[str, Any] = scope) -> None:
-                principal = await gate.admit(scope)
+                principal = await gate.admit(scope, dict(scope["headers"]))
                 assert isinstance(principal, Principal)
                 gate.authorize(scope, principal, ACTION, "m")
 

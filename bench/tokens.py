@@ -70,7 +70,7 @@ async def measure() -> dict[str, float]:
     }
 
     async def remembered() -> None:
-        principal = await gate.admit(scope)
+        principal = await gate.admit(scope, dict(scope["headers"]))
         assert principal is not None
         gate.authorize(scope, principal, ACTION, "m")
 

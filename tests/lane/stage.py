@@ -54,7 +54,9 @@ class Hall(App):
         self._predict: Any = self._scripted
         self._router: Any = self._echo
 
-    async def _scripted(self, scope: Any, receive: Any, algorithm: str, model_id: str, principal: Any) -> Answer:
+    async def _scripted(
+        self, scope: Any, fields: Any, principal: Any, receive: Any, algorithm: str, model_id: str
+    ) -> Answer:
         headers = scope["headers"]
         if (b"x-do", b"refuse") in headers:  # before the body is read, as the gate does
             raise Refusal(simple_error("no", 403))

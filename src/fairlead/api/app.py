@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 from starlette.responses import Response
@@ -123,41 +123,35 @@ class App:
             await asyncio.to_thread(self._access.close)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def predict(self, scope: Scope, receive: Receive, algorithm: str, model_id: str) -> Answer | None:
+    def predict(
+        self, scope: Scope, receive: Receive, algorithm: str, model_id: str
+    ) -> Coroutine[Any, Any, Answer | None]:
         """The answer to a predict, for whichever server asks; None: the caller left."""
         assert self._predict is not None
-        route = self._predict
-
-        async def answer(principal: Principal | None) -> Answer:
-            return await route(scope, receive, algorithm, model_id, principal)
-
-        return await self._admitted(scope, predict_route.route_of(scope["raw_path"]), answer)
+        path = predict_route.route_of(scope["raw_path"])
+        return self._admitted(scope, path, self._predict, receive, algorithm, model_id)
 
     async def _stream_predict(self, scope: Scope, receive: Receive, send: Send, model_id: str) -> None:
         assert self._stream is not None
-        route = self._stream
-
-        async def answer(principal: Principal | None) -> Answer | None:
-            return await route(scope, receive, send, model_id, principal)
-
-        found = await self._admitted(scope, stream_route.PATH, answer)
+        found = await self._admitted(scope, stream_route.PATH, self._stream, receive, send, model_id)
         if found is not None:
             await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
             await send({"type": "http.response.body", "body": found.body})
 
     async def _admitted(
-        self, scope: Scope, path: str, ask: Callable[[Principal | None], Awaitable[Answer | None]]
+        self, scope: Scope, path: str, route: Callable[..., Awaitable[Answer | None]], *arguments: Any
     ) -> Answer | None:
         """What a route outside the table answers; None: the caller left, or has its answer, a stream. `path` is that of
-        the table."""
+        the table; the route is asked with scope, headers by name, caller and `arguments`."""
         answer: Answer | None
         principal = None
+        fields = dict(scope["headers"])  # one pass in C for all who look at a predict's headers
         started = 0.0 if self._access is None else self._access.now()
         try:
-            if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
+            if self._origins is not None and (reason := self._origins.refusal(scope["headers"], fields)) is not None:
                 raise Refusal(simple_error(reason, 403))
-            principal = await self._gate.admit(scope) if self._gate is not None else None
-            answer = await ask(principal)
+            principal = await self._gate.admit(scope, fields) if self._gate is not None else None
+            answer = await route(scope, fields, principal, *arguments)
         except Disconnected:
             self._told(scope, path, LEFT, 0, started, principal)
             return None
@@ -168,10 +162,11 @@ class App:
         if answer is None:
             self._told(scope, path, 200, 0, started, principal)
             return None
-        if wants_gzip(scope["headers"]):
+        if wants_gzip(fields):
             answer = await shrunk(answer)
-        self._meter.sent += len(answer.body)
-        self._told(scope, path, answer.status, len(answer.body), started, principal)
+        size = len(answer.body)
+        self._meter.sent += size
+        self._told(scope, path, answer.status, size, started, principal)
         return answer
 
     def _told(
@@ -186,12 +181,13 @@ class App:
         assert self._router is not None
         send = watched = WatchedSend(send)
         started = 0.0 if self._access is None else self._access.now()
-        if wants_gzip(scope["headers"]):
+        fields = dict(scope["headers"])
+        if wants_gzip(fields):
             send = GzipSend(send)
         try:
-            if self._origins is not None and (reason := self._origins.refusal(scope["headers"])) is not None:
+            if self._origins is not None and (reason := self._origins.refusal(scope["headers"], fields)) is not None:
                 raise Refusal(simple_error(reason, 403))
-            principal = await self._gate.admit(scope) if self._gate is not None else None
+            principal = await self._gate.admit(scope, fields) if self._gate is not None else None
             path = scope["raw_path"].decode("latin-1")
             # One trailing slash is accepted; ids are percent-decoded after routing, so that %2F stays in one.
             scope["path"] = path[:-1] if len(path) > 1 and path.endswith("/") else path

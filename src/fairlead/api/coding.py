@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -90,9 +90,9 @@ def _refuse(coding: str, most: int, max_bytes: int) -> None:
     raise StatusFault(f"The request body expands to more than {MAX_RATIO} times its size", 400)
 
 
-def wants_gzip(headers: Headers) -> bool:
-    """Whether the caller takes gzip (RFC 9110 12.5.3)."""
-    value = dict(headers).get(b"accept-encoding")
+def wants_gzip(fields: Mapping[bytes, bytes]) -> bool:
+    """Whether the caller takes gzip (RFC 9110 12.5.3). `fields` are the headers by name."""
+    value = fields.get(b"accept-encoding")
     return value is not None and _takes_gzip(value)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairlead.api.audit_trail import event
+from fairlead.api.body import Fields
 from fairlead.api.reply import Reply, error_reply
 from fairlead.api.request import boolean, parse_query
 from fairlead.domain.audit import Category
@@ -68,13 +69,12 @@ class Gate:
             Category.GRANTED_PRIVILEGES
         )
 
-    async def admit(self, scope: Scope) -> Principal | None:
-        """The caller; None where everybody may pass unasked: OPTIONS and open paths. Raises Refusal."""
+    async def admit(self, scope: Scope, fields: Fields) -> Principal | None:
+        """The caller; None where everybody may pass unasked: OPTIONS and open paths. `fields` are the headers by name.
+        Raises Refusal."""
         if self._security.behind:
             await self._security.catch_up()
         headers = scope["headers"]
-        # One pass in C: the gate stands before every predict.
-        fields = dict(headers)
         if _RESERVED_PREFIX in b" ".join(fields):
             self._refuse_reserved(scope, fields)
         method, path = scope["method"], scope["raw_path"]
@@ -104,7 +104,7 @@ class Gate:
         reason = "no credentials" if authorization is None else "credentials of no known kind"
         raise self._refused(head, Refused(reason), "")
 
-    def _admitted(self, scope: Scope, fields: dict[bytes, bytes], principal: Principal) -> Principal:
+    def _admitted(self, scope: Scope, fields: Fields, principal: Principal) -> Principal:
         if self._tells_all:
             self.record(Category.AUTHENTICATED, scope, principal, "")
         tenant = fields.get(b"securitytenant", fields.get(b"security_tenant"))
@@ -116,7 +116,6 @@ class Gate:
         if scope["query_string"] and _ASKING in scope["query_string"]:
             query = parse_query(scope["query_string"].decode("latin-1"))
             if PERMISSION_CHECK in query and boolean(query[PERMISSION_CHECK]):
-                await self._security.learns(principal, model_id)
                 return True
         if not self._security.allows(principal, action, model_id) and not (
             await self._security.learns(principal, model_id) and self._security.allows(principal, action, model_id)
@@ -173,7 +172,7 @@ class Gate:
         if audit.wants(category):
             audit.record(event(category, scope, principal, action, reason))
 
-    def _refuse_reserved(self, scope: Scope, fields: dict[bytes, bytes]) -> None:
+    def _refuse_reserved(self, scope: Scope, fields: Fields) -> None:
         if any(name.startswith(_RESERVED_PREFIX) for name in fields):
             self.record(Category.BAD_HEADERS, scope, None, "")
             raise Refusal(Reply({"error": {"status": "error", "reason": _BAD_HEADER}}, 403))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Coroutine, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
 from fairlead.api.answer import Answer
-from fairlead.api.body import Receive, read_body
+from fairlead.api.body import Fields, Receive, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.gate import PERMISSION_CHECK, Gate
@@ -75,34 +75,46 @@ class PredictRoute:
         self._gate = gate
         self._known = _KNOWN_WITHOUT_GATE if gate is None else _KNOWN
 
-    async def __call__(
+    def __call__(
         self,
         scope: Scope,
+        fields: Fields,
+        principal: Principal | None,
         receive: Receive,
         algorithm: str,
         model_id: str,
-        principal: Principal | None = None,
-    ) -> Answer:
-        """Raises Disconnected and nothing else of ours; other faults are defects and the app's to report. `principal`:
-        None = security is off."""
-        if (TIMING_HEADER, b"1") in scope["headers"]:
-            return await self._timed(scope, receive, algorithm, model_id, principal)
-        return await self._answered(scope, receive, algorithm, model_id, principal)
+    ) -> Coroutine[Any, Any, Answer]:
+        """Raises Disconnected and nothing else of ours; other faults are defects and the app's to report. `fields` are the
+        headers by name; `principal`: None = security is off."""
+        answer = self._timed if fields.get(TIMING_HEADER) == b"1" else self._answered
+        return answer(scope, fields, principal, receive, algorithm, model_id)
 
     async def _timed(
-        self, scope: Scope, receive: Receive, algorithm: str, model_id: str, principal: Principal | None
+        self,
+        scope: Scope,
+        fields: Fields,
+        principal: Principal | None,
+        receive: Receive,
+        algorithm: str,
+        model_id: str,
     ) -> Answer:
         timing = Timing(self._now())
         token = TIMING.set(timing)
         try:
-            answer = await self._answered(scope, receive, algorithm, model_id, principal)
+            answer = await self._answered(scope, fields, principal, receive, algorithm, model_id)
         finally:
             TIMING.reset(token)
         header = (b"server-timing", timing.header(self._now()).encode())
         return Answer(answer.status, [*answer.headers, header], answer.body)
 
     async def _answered(
-        self, scope: Scope, receive: Receive, algorithm: str, model_id: str, principal: Principal | None
+        self,
+        scope: Scope,
+        fields: Fields,
+        principal: Principal | None,
+        receive: Receive,
+        algorithm: str,
+        model_id: str,
     ) -> Answer:
         wanted = PLAIN
         try:
@@ -112,10 +124,10 @@ class PredictRoute:
                 assert principal is not None  # the gate lets nobody pass unasked but to open paths
                 only_asks = await self._gate.authorize(scope, principal, ACTION, model_id)
             query: dict[str, str] = {}
-            if scope["query_string"] or not _usual(headers):
+            if scope["query_string"] or not _usual(fields):
                 query = parse_query(scope["query_string"].decode("latin-1"))
                 wanted = _shape(headers, query)
-            body = await read_body(headers, receive, self._max_body)
+            body = await read_body(headers, receive, self._max_body, fields)
             self._meter.received += len(body)
             predict = self._house.predict
             await predict.require(model_id, principal)
@@ -155,9 +167,8 @@ def check_query(scope: Scope, query: dict[str, str], known: frozenset[str]) -> N
         boolean(query.get(name, "false"))
 
 
-def _usual(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def _usual(fields: Fields) -> bool:
     """Whether no header asks for another form than JSON."""
-    fields = dict(headers)
     return fields.get(b"accept", b"*/*") in _USUAL and fields.get(b"content-type", b"*/*") in _USUAL
 
 
@@ -171,7 +182,7 @@ def _shape(headers: Iterable[tuple[bytes, bytes]], query: dict[str, str]) -> Sha
 
 def plain_answer(status: int, body: bytes, shape: Shape, more: Mapping[str, str] | None = None) -> Answer:
     kind = _JSON if shape.form == JSON else (b"content-type", content_type(shape).encode())
-    headers = [kind, VERSION, (b"content-length", str(len(body)).encode())]
+    headers = [kind, VERSION, (b"content-length", b"%d" % len(body))]
     if more:
         headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in more.items()]
     return Answer(status, headers, body)

@@ -13,7 +13,7 @@ from math import inf
 
 from fairlead.api import stream_events
 from fairlead.api.answer import Answer
-from fairlead.api.body import Disconnected, Receive, Send, read_body
+from fairlead.api.body import Disconnected, Fields, Receive, Send, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.gate import PERMISSION_CHECK, Gate
 from fairlead.api.media import PLAIN, Shape, shape
@@ -69,7 +69,13 @@ class StreamRoute:
         self._known = _KNOWN if gate is None else _KNOWN | {PERMISSION_CHECK}
 
     async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, model_id: str, principal: Principal | None
+        self,
+        scope: Scope,
+        fields: Fields,
+        principal: Principal | None,
+        receive: Receive,
+        send: Send,
+        model_id: str,
     ) -> Answer | None:
         """The answer, if there was no stream. Raises Disconnected; other faults are the app's."""
         out = _Out(send)
@@ -81,7 +87,7 @@ class StreamRoute:
                 only_asks = await self._gate.authorize(scope, principal, ACTION, model_id)
             query = parse_query(scope["query_string"].decode("latin-1"))
             wanted = _shape(query)
-            body = await read_body(scope["headers"], receive, self._max_body)
+            body = await read_body(scope["headers"], receive, self._max_body, fields)
             await self._house.predict.require(model_id, principal, stream=True)
             asked = predict_body("remote", body)
             check_query(scope, query, self._known)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class JsonText(str):
@@ -40,15 +40,13 @@ LOCAL_ALGORITHMS = frozenset(
 """Known to the original, but not for remote models."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(NamedTuple):
     """Raw parameters; None where the body had none."""
 
     parameters: Mapping[str, Value] | None
 
 
-@dataclass(frozen=True, slots=True)
-class TextDocs:
+class TextDocs(NamedTuple):
     """Documents to embed. A None among them stands for JSON null (an absent text beside an image).
 
     `algorithm_parameters` are the typed parameters of the route, present only if the body had `parameters`;
@@ -61,16 +59,14 @@ class TextDocs:
     result_filter: Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextSimilarity:
+class TextSimilarity(NamedTuple):
     """One query against several documents."""
 
     query: str
     docs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionAnswering:
+class QuestionAnswering(NamedTuple):
     """One question about one context."""
 
     question: str
@@ -80,8 +76,7 @@ class QuestionAnswering:
 Dataset = Remote | TextDocs | TextSimilarity | QuestionAnswering
 
 
-@dataclass(frozen=True, slots=True)
-class PredictInput:
+class PredictInput(NamedTuple):
     """A decoded predict request: the dataset, the action to run, and where a batch job's failures are to be written."""
 
     dataset: Dataset

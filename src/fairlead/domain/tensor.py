@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class DataType(StrEnum):
@@ -25,15 +24,13 @@ class DataType(StrEnum):
     UBINARY = "UBINARY"
 
 
-@dataclass(frozen=True, slots=True)
-class RawJson:
+class RawJson(NamedTuple):
     """The bytes of a valid JSON value, passed through as the provider wrote it."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One output. Members that are None are left out; `data` is numbers or the raw text of an array of numbers."""
 
     name: str | None = None
@@ -44,8 +41,7 @@ class Tensor:
     data_as_map: Any | RawJson | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceResult:
+class InferenceResult(NamedTuple):
     """The outputs of one call to the provider and its HTTP status."""
 
     output: tuple[Tensor, ...]

@@ -49,7 +49,10 @@ class Outgoing(msgspec.Struct, frozen=True):
 class CompiledAction:
     """One action, ready to render and to interpret."""
 
-    __slots__ = ("_compiler", "_fixed_url", "_post", "_pre", "body", "headers", "method", "owned", "type", "url")
+    __slots__ = (
+        "_compiler", "_fixed_url", "_natural", "_post", "_pre", "_sends", "body", "headers", "interprets_long", "method",
+        "one_tensor_per_document", "owned", "prepares_long", "reply_may_be_empty", "type", "url",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,6 +71,15 @@ class CompiledAction:
         self._compiler = compiler
         self._pre = _bind(action.pre_process_function, PRE_FUNCTIONS, compiler)
         self._post = _bind(action.post_process_function, POST_FUNCTIONS, compiler)
+        self._sends = self.method in METHODS
+        self._natural = self._pre.step if isinstance(self._pre, PreFunction) else 0 if self._pre is None else 1
+        self.prepares_long = _may_take_long(self._pre)
+        """Whether `prepare` may run a script that is not certain to be short."""
+        self.interprets_long = _may_take_long(self._post)
+        """The same of the post-process function."""
+        self.one_tensor_per_document = isinstance(self._post, PostFunction) and self._post.per_document
+        """Whether the reply must hold as many embeddings as documents were sent."""
+        self.reply_may_be_empty = self.type == ActionType.CANCEL_BATCH_PREDICT
         self._fixed_url: str | FairleadError
         try:
             self._fixed_url = self.url.render(Parameters(owned, {}))
@@ -81,12 +93,13 @@ class CompiledAction:
 
     def chunks(self, dataset: Dataset) -> list[Dataset]:
         """The datasets of the calls to make. A script takes one document at a time (spec/03 section 3)."""
-        natural = self._pre.step if isinstance(self._pre, PreFunction) else 0 if self._pre is None else 1
-        return chunk.split(dataset, self.owned.get(chunk.STEP), natural)
+        if type(dataset) is not TextDocs:
+            return [dataset]
+        return chunk.split(dataset, self.owned.get(chunk.STEP), self._natural)
 
     def prepare(self, dataset: Dataset) -> Outgoing:
         """The request for one dataset. Raises IllegalArgument or ScriptFault, and nothing was sent then."""
-        if self.method not in METHODS:
+        if not self._sends:
             raise IllegalArgument("unsupported http method")
         parameters = self._parameters(dataset)
         fixed = self.url.names.isdisjoint(parameters.given)
@@ -94,7 +107,7 @@ class CompiledAction:
         if isinstance(url, FairleadError):
             raise url
         body = self.body.render(parameters)
-        if not body and self.method == "POST" and self.type != ActionType.CANCEL_BATCH_PREDICT:
+        if not body and self.method == "POST" and not self.reply_may_be_empty:
             raise IllegalArgument("Content length is 0. Aborting request to remote model")
         return Outgoing(self.method, url, self.headers.render(parameters), body, parameters)
 
@@ -146,25 +159,6 @@ class CompiledAction:
         if isinstance(post, ScriptFault):
             raise post
         return post
-
-    @property
-    def prepares_long(self) -> bool:
-        """Whether `prepare` may run a script that is not certain to be short."""
-        return _may_take_long(self._pre)
-
-    @property
-    def interprets_long(self) -> bool:
-        """The same of the post-process function."""
-        return _may_take_long(self._post)
-
-    @property
-    def one_tensor_per_document(self) -> bool:
-        """Whether the reply must hold as many embeddings as documents were sent."""
-        return isinstance(self._post, PostFunction) and self._post.per_document
-
-    @property
-    def reply_may_be_empty(self) -> bool:
-        return self.type == ActionType.CANCEL_BATCH_PREDICT
 
     @property
     def script_faults(self) -> list[ScriptFault]:

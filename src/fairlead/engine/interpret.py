@@ -34,6 +34,7 @@ _THROTTLED = (
     "Error from remote service: The request was denied due to remote server throttling. "
     "To change the retry policy and behavior, please update the connector client_config."
 )
+_STEERING = frozenset({"response_filter", "output_processors"})
 _PASSED_ON = {b"retry-after": "Retry-After", b"x-request-id": "X-Upstream-Request-Id", b"request-id": "X-Upstream-Request-Id", b"x-amzn-requestid": "X-Upstream-Request-Id"}  # fmt: skip
 
 
@@ -117,8 +118,10 @@ class _Text(str):
 
 
 def _generic(body: bytes, script: Script | None, parameters: Parameters) -> list[Tensor]:
-    filter = parameters.text("response_filter")
-    chain = compile_chain(parameters.text("output_processors"))
+    filter, chain = None, None
+    if parameters.any_of(_STEERING):
+        filter = parameters.text("response_filter")
+        chain = compile_chain(parameters.text("output_processors"))
     value, body = _decoded(body)
     if script is not None and not isinstance(value, _Text):
         text = script.run(value if isinstance(value, dict) else {"result": value})

@@ -5,21 +5,31 @@ The two stay apart to the end, since owned texts are templates and given values 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+
+import msgspec
 
 from fairlead.domain.dataset import Value
 
+_RAW = "no_escape_params"
+_NONE: frozenset[str] = frozenset()
 
-class Parameters:
+
+class Parameters(msgspec.Struct, frozen=True):
     """Given values win over owned ones, also a null and an empty text (spec/03 1.1)."""
 
-    __slots__ = ("given", "owned", "raw")
+    owned: Mapping[str, str]
+    given: Mapping[str, Value]
 
-    def __init__(self, owned: Mapping[str, str], given: Mapping[str, Value]) -> None:
-        self.owned = owned
-        self.given = given
-        self.raw = _names(given.get("no_escape_params") or owned.get("no_escape_params"))
+    @property
+    def raw(self) -> Set[str]:
         """Names whose given values are already escaped by the caller (`no_escape_params`)."""
+        text = self.given.get(_RAW) or self.owned.get(_RAW)
+        return _names(text) if text else _NONE
+
+    def any_of(self, names: frozenset[str]) -> bool:
+        """Whether one of the names is there, whatever its value; one look for all of them."""
+        return not (names.isdisjoint(self.given) and names.isdisjoint(self.owned))
 
     def text(self, name: str) -> str | None:
         """The value as a text, or None when it is absent or JSON null (D-08)."""
@@ -38,5 +48,5 @@ class Parameters:
         return {**self.owned, **self.given}
 
 
-def _names(text: str | None) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(",")) if text else frozenset()
+def _names(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(","))

@@ -19,18 +19,31 @@ _STRUCTURED = ("response_format", "generationConfig", "toolConfig")
 _NOVA_PARTS = {"text": "value", "image": "source", "video": "source", "audio": "source"}
 
 
+_STEERING = frozenset({"charset", "input_processors", "model"})
+"""Parameters that may ask for more than the filled template."""
+
+
 class Body:
     """What one action sends. `fields` are set in the top level of a body that is a JSON object."""
 
-    __slots__ = ("_fields", "_structured", "_template")
+    __slots__ = ("_fields", "_filled", "_structured", "_template")
 
     def __init__(self, action: Action, owned: Mapping[str, str], fields: Mapping[str, Any] | None = None) -> None:
         self._fields = fields
         self._template = None if action.request_body is None else Template(action.request_body, owned)
         self._structured = action.supports_structured_output
+        # Whether the filled template is the body, unless a request says otherwise: known once for most connectors.
+        alone = self._template is not None and not self._structured and not fields
+        steered = not _STEERING.isdisjoint(owned.keys() - {"model"}) or owned.get("model") == NOVA_MULTIMODAL
+        self._filled = self._template if alone and not steered else None
 
     def render(self, parameters: Parameters) -> bytes:
         """The body's bytes; empty when the action has none. Raises IllegalArgument."""
+        if self._filled is not None and _STEERING.isdisjoint(parameters.given):
+            text, missing = self._filled.render(parameters)
+            if missing:
+                _refuse_open(text, missing, parameters)
+            return text.encode("utf-8", "replace")
         return _encode(self.text(parameters), parameters.text("charset"))
 
     def text(self, parameters: Parameters) -> str:

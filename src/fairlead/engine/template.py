@@ -8,7 +8,7 @@ What is rendered is strict JSON or NDJSON, or the call is refused; no caller's v
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import orjson
@@ -68,13 +68,14 @@ class Template:
         given = parameters.given
         out: list[str] = []
         open_slots: list[_Slot] = []
-        _render(self._parts, parameters, out, open_slots)
+        raw = parameters.raw
+        _render(self._parts, given, raw, out, open_slots)
         text = "".join(out)
         if open_slots:
             misfits = [slot for slot in open_slots if not slot.in_string or slot.name in given]
             if misfits:
                 raise self._invalid(parameters, misfits)
-        if (not self._certain or parameters.raw) and not _well_formed(text):
+        if (not self._certain or raw) and not _well_formed(text):
             raise self._invalid(parameters, [])
         return text, [slot.left_open or slot.source for slot in open_slots]
 
@@ -118,15 +119,20 @@ def _is_container(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[") and is_json(text)
 
 
-def _render(parts: tuple[str | _Slot, ...], parameters: Parameters, out: list[str], open_slots: list[_Slot]) -> None:
-    given = parameters.given
+def _render(
+    parts: tuple[str | _Slot, ...],
+    given: Mapping[str, Value],
+    raw: Set[str],
+    out: list[str],
+    open_slots: list[_Slot],
+) -> None:
     for part in parts:
         if type(part) is str:
             out.append(part)
             continue
         assert type(part) is _Slot
         if part.name in given:
-            text = _filled(part, given[part.name], part.name in parameters.raw)
+            text = _filled(part, given[part.name], part.name in raw)
             if text is None:
                 open_slots.append(part)
             else:
@@ -139,7 +145,7 @@ def _render(parts: tuple[str | _Slot, ...], parameters: Parameters, out: list[st
             if type(part.owned) is str:
                 out.append(part.owned)
             elif type(part.owned) is tuple:
-                _render(part.owned, parameters, out, open_slots)
+                _render(part.owned, given, raw, out, open_slots)
             out.append(quote)
             if part.left_open is not None:
                 open_slots.append(part)

@@ -154,7 +154,7 @@ def strict_loads(text: str | bytes) -> Any:
         raw = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as fault:
         raise JsonFault("half a surrogate pair") from fault
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+    if len(raw) > MAX_DEPTH and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(raw)
     try:
         value = _decode(raw)

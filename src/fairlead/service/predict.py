@@ -98,7 +98,9 @@ class PredictService:
             await self.admit(model_id, principal)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
-            ready = await self._usable(model_id, asked)
+            ready = self._snapshot.ready.get(model_id)
+            if ready is None or not ready.open:
+                ready = await self._usable(model_id, asked)
             inference = self._recorder.now()
             admission = self._admission(ready, principal)
             watch = None if ready.guard is None else self._watch(ready.guard, (*judged, model_id), principal)
@@ -197,7 +199,7 @@ class PredictService:
         return await asyncio.shield(work)
 
     def _max_size(self) -> int:
-        size: int = self._snapshot.settings["max_json_size"]
+        size: int = self._snapshot.settings.named["max_json_size"]
         return size
 
 

@@ -65,6 +65,11 @@ class ReadyModel:
     sources: tuple[Source, ...] = ()
     interface: Interface | None = None
     guard: Guard | None = None
+    open: bool = field(init=False)
+    """Whether every input may go to the connector: the model is enabled and has no interface."""
+
+    def __post_init__(self) -> None:
+        self.open = self.model.enabled and self.interface is None
 
 
 Load = Callable[[str, Model], Awaitable[ReadyModel]]

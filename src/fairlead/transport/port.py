@@ -94,6 +94,15 @@ class Route:
     cap: int
     queue: int
     reach: Hashable = None
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.scheme, self.host, self.port, self.tls, self.proxy, self.cap, self.queue, self.reach)
+        object.__setattr__(self, "_hash", hash(parts))
+
+    def __hash__(self) -> int:
+        """Computed once: every call looks for its pool by its route."""
+        return self._hash
 
 
 class Reply(msgspec.Struct):

@@ -116,11 +116,11 @@ def test_any_bytes_are_inflated_or_refused(body: bytes, coding: str) -> None:
     ],
 )
 def test_gzip_is_for_who_takes_it(header: bytes, wanted: bool) -> None:
-    assert wants_gzip([(b"host", b"x"), (b"accept-encoding", header)]) is wanted
+    assert wants_gzip({b"host": b"x", b"accept-encoding": header}) is wanted
 
 
 def test_nobody_gets_gzip_unasked() -> None:
-    assert wants_gzip([(b"host", b"x")]) is False
+    assert wants_gzip({b"host": b"x"}) is False
 
 
 async def replied(*messages: Message) -> list[Message]:

@@ -71,10 +71,14 @@ def scope(peer: str, *headers: tuple[str, str]) -> dict[str, Any]:
 LOGIN = ("authorization", "Basic x")
 
 
+async def admitted(judge: Gate, request: dict[str, Any]) -> Principal | None:
+    return await judge.admit(request, dict(request["headers"]))
+
+
 async def test_the_client_behind_a_trusted_proxy_is_the_one_that_counts() -> None:
     security = Security()
     request = scope(PROXY, LOGIN, ("x-forwarded-for", CLIENT))
-    await gate(security).admit(request)
+    await admitted(gate(security), request)
     [head] = security.source.heads
     assert (head.address, head.connection[PEER]) == (CLIENT, PROXY)
     assert request["client"][0] == CLIENT
@@ -84,7 +88,7 @@ async def test_the_client_behind_a_trusted_proxy_is_the_one_that_counts() -> Non
 async def test_credentials_in_clear_text_from_elsewhere_are_refused_and_told(scheme: str) -> None:
     security = Security()
     with pytest.raises(Refusal) as raised:
-        await gate(security).admit(scope(STRANGER, ("authorization", scheme), ("x-forwarded-for", CLIENT)))
+        await admitted(gate(security), scope(STRANGER, ("authorization", scheme), ("x-forwarded-for", CLIENT)))
     assert raised.value.reply.status == 403
     [event] = security.events
     assert (event.category, event.address) == (Category.FAILED_LOGIN, STRANGER)
@@ -94,7 +98,7 @@ async def test_credentials_in_clear_text_from_elsewhere_are_refused_and_told(sch
 
 async def test_a_request_from_this_machine_passes_without_tls() -> None:
     security = Security()
-    await gate(security).admit(scope("127.0.0.1", LOGIN))
+    await admitted(gate(security), scope("127.0.0.1", LOGIN))
     assert security.source.heads[0].address == "127.0.0.1"
 
 
@@ -107,8 +111,8 @@ async def test_the_order_of_the_sources_holds_for_a_login_that_is_remembered_too
         security.sources = cast(list[Source], order)
         judge = gate(security)
         for _ in range(2):  # the second time the first case is remembered
-            admitted = await judge.admit(scope(PROXY, proved))
-            assert admitted is not None
-            assert admitted.name == name
+            found = await admitted(judge, scope(PROXY, proved))
+            assert found is not None
+            assert found.name == name
         assert basic.remembered(authorization("bob"), PROXY) == Principal("bob")
     pool.close()

@@ -42,6 +42,7 @@ class Scripts:
 @dataclass(frozen=True, slots=True)
 class _Script:
     function: Callable[[dict[str, Any]], str | None]
+    certain_short: bool = True
 
     def run(self, params: dict[str, Any]) -> str | None:
         return self.function(params)

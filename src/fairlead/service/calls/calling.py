@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -127,21 +127,21 @@ class Caller:
         self._max_size = max_size
         self._scripts = ThreadPoolExecutor(SCRIPTS_AT_ONCE, "fairlead-script")
 
-    async def predict(
+    def predict(
         self,
         connector: CompiledConnector,
         known: Destinations,
         asked: PredictInput,
         limits: Admission | None = None,
         watch: Watch | None = None,
-    ) -> list[InferenceResult]:
+    ) -> Coroutine[Any, Any, list[InferenceResult]]:
         """One result per call to the provider, in the order of the documents; each is admitted and guarded by itself.
-        Raises fairlead.errors."""
+        Raises fairlead.errors, some of them before it is awaited."""
         action = connector.action(asked.action)
         datasets = action.chunks(asked.dataset)
         if len(datasets) == 1:
-            return [await self._call(connector, known, action, datasets[0], limits, watch)]
-        return await self._all(connector, known, action, datasets, limits, watch)
+            return self._call(connector, known, action, datasets[0], limits, watch)
+        return self._all(connector, known, action, datasets, limits, watch)
 
     async def send(self, connector: CompiledConnector, outgoing: Outgoing) -> Reply:
         """A request that no action made, with everything else as in a predict; its reply may be empty. Raises
@@ -168,8 +168,10 @@ class Caller:
             raise IllegalArgument("Streaming takes raw parameters only")
         given: Mapping[str, Value] = {**(dataset.parameters or {}), "stream": "true"}
         form = connector.stream(asked.action, given)
-        outgoing = await self._rendered(form.action, Remote(given))
-        destination = await self._admitted(connector, known, outgoing, limits, watch)
+        action, dataset = form.action, Remote(given)
+        outgoing = await self._prepared_beside(action, dataset) if action.prepares_long else action.prepare(dataset)
+        destination = self.destination(connector, known, outgoing)
+        await self._admitted(outgoing, limits, watch)
         call = self.request(connector, outgoing, destination.url)
         ours = replace(destination.limits, idle=bounds.idle or destination.limits.idle, total=bounds.total)
         try:
@@ -230,7 +232,7 @@ class Caller:
         """All chunks at once, no more than the connector's pool takes; the first failure is told when all ended."""
         gate = asyncio.Semaphore(max(1, connector.config.max_connection))
 
-        async def one(dataset: Dataset) -> InferenceResult:
+        async def one(dataset: Dataset) -> list[InferenceResult]:
             async with gate:
                 return await self._call(connector, known, action, dataset, limits, watch)
 
@@ -239,7 +241,7 @@ class Caller:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-            results.append(outcome)
+            results += outcome
         return results
 
     async def _call(
@@ -250,12 +252,15 @@ class Caller:
         dataset: Dataset,
         limits: Admission | None,
         watch: Watch | None,
-    ) -> InferenceResult:
+    ) -> list[InferenceResult]:
+        """The one result of one call."""
         timing, now = TIMING.get(), self._outside.monotonic
         began = now() if timing is not None else 0.0
-        outgoing = await self._rendered(action, dataset)
+        outgoing = await self._prepared_beside(action, dataset) if action.prepares_long else action.prepare(dataset)
         post = action.post(outgoing.parameters)
-        destination = await self._admitted(connector, known, outgoing, limits, watch)
+        destination = self.destination(connector, known, outgoing)
+        if limits is not None or watch is not None:
+            await self._admitted(outgoing, limits, watch)
         if timing is not None:
             timing.prepare += now() - began
             began = now()
@@ -267,34 +272,28 @@ class Caller:
         if watch is not None:
             with self._counted(self._meter.guarded, "output"):
                 await watch.reply(reply.body)
-        arguments = (reply.body, post, outgoing.parameters, action.type, destination.max_size)
-        tensors = await self._beside(interpret, *arguments) if action.interprets_long else interpret(*arguments)
+        body, parameters, most = reply.body, outgoing.parameters, destination.max_size
+        if action.interprets_long:
+            tensors = await self._beside(interpret, body, post, parameters, action.type, most)
+        else:
+            tensors = interpret(body, post, parameters, action.type, most)
         if timing is not None:
             timing.interpret += now() - began
-        if isinstance(dataset, TextDocs) and action.one_tensor_per_document and len(tensors) != len(dataset.docs):
+        if action.one_tensor_per_document and isinstance(dataset, TextDocs) and len(tensors) != len(dataset.docs):
             raise StatusFault(f"The provider returned {len(tensors)} embeddings for {len(dataset.docs)} documents", 502)
-        return InferenceResult(tuple(tensors), reply.status)
+        return [InferenceResult(tuple(tensors), reply.status)]
 
-    async def _rendered(self, action: CompiledAction, dataset: Dataset) -> Outgoing:
-        # A script that may take long runs beside the event loop, so that other predicts go on.
-        return await self._beside(action.prepare, dataset) if action.prepares_long else action.prepare(dataset)
+    async def _prepared_beside(self, action: CompiledAction, dataset: Dataset) -> Outgoing:
+        """A script that may take long runs beside the event loop, so that other predicts go on."""
+        return await self._beside(action.prepare, dataset)
 
-    async def _admitted(
-        self,
-        connector: CompiledConnector,
-        known: Destinations,
-        outgoing: Outgoing,
-        limits: Admission | None,
-        watch: Watch | None,
-    ) -> Destination:
-        """Where the request may go: trusted, within the limits and guarded."""
-        destination = self.destination(connector, known, outgoing)
+    async def _admitted(self, outgoing: Outgoing, limits: Admission | None, watch: Watch | None) -> None:
+        """A request whose destination is trusted: is it within the limits, and do the guardrails let it pass?"""
         if limits is not None:  # a request that cannot be sent costs nothing (spec/02 3.5)
             await self._within(limits)
         if watch is not None:
             with self._counted(self._meter.guarded, "input"):
                 await watch.request(outgoing)
-        return destination
 
     async def _within(self, limits: Admission) -> None:
         try:
