@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,26 @@ def test_processes_that_count_at_once_lose_nothing(tmp_path: Path) -> None:
     limits = FailedLogins([LoginListener("l", "ip", allowed_tries=10_000)], lambda: 1000.0, table)
     [row] = limits._rows
     assert row._tries.count(table.read(row._key("admin", HOME)), 1000.0) == 1200
+    table.close()
+
+
+def test_a_file_system_that_reserves_no_space_will_do_and_a_full_one_will_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(number: int) -> None:
+        def fallocate(descriptor: int, start: int, size: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "posix_fallocate", fallocate, raising=False)
+
+    refuse(errno.ENOSPC)
+    with pytest.raises(OSError, match="No space left"):
+        LoginTable(tmp_path)
+    refuse(errno.EOPNOTSUPP)
+    table = LoginTable(tmp_path)
+    world = World(table, type="ip")
+    world.fail(3)
+    assert not world.admits()
     table.close()
 
 

@@ -7,6 +7,7 @@ entry that was longest without a failure goes, one that blocks nobody first.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import mmap
 import os
@@ -28,6 +29,8 @@ MOMENTS = 32
 _SECRET_BYTES = 32
 _MAGIC = b"fairlead-logins1"
 _HEADER = 4096
+_CANNOT = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+"""What a file system says that reserves no space."""
 _DIGEST_BYTES = 16
 _EMPTY = bytes(_DIGEST_BYTES)
 _ENTRY = struct.Struct(f"<{_DIGEST_BYTES}sdddddd{MOMENTS}d")
@@ -160,8 +163,13 @@ class LoginTable:
 
 
 def _allocate(descriptor: int, size: int) -> None:
-    """With its space on disk: a hole that cannot be filled would end the process that writes there."""
-    if hasattr(os, "posix_fallocate"):
+    """With its space on disk, where the file system can say so: a hole that cannot be filled would end the process that
+    writes there."""
+    try:
         os.posix_fallocate(descriptor, 0, size)
-    else:
+    except AttributeError:  # macOS, Windows
+        os.ftruncate(descriptor, size)
+    except OSError as fault:
+        if fault.errno not in _CANNOT:
+            raise
         os.ftruncate(descriptor, size)
