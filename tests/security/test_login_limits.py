@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -236,6 +238,28 @@ def test_the_table_holds_no_name_and_no_address(tmp_path: Path) -> None:
     raw = (tmp_path / FILE).read_bytes()
     assert b"somebody" not in raw
     assert b"198.51.100" not in raw
+
+
+def test_the_time_is_read_when_nobody_else_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = LoginTable(None)
+    inside = False
+
+    @contextlib.contextmanager
+    def alone() -> Iterator[None]:
+        nonlocal inside
+        inside = True
+        yield
+        inside = False
+
+    def clock() -> float:
+        assert inside
+        return 1000.0
+
+    monkeypatch.setattr(table, "alone", alone)
+    limits = FailedLogins([LoginListener("l", "username")], clock, table)
+    for end in (limits.failed, limits.succeeded, limits.withdrawn):
+        assert limits.begin("admin", HOME) is Verdict.ADMITTED
+        end("admin", HOME)
 
 
 def fail_often(directory: Path, times: int) -> None:

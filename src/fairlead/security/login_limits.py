@@ -86,8 +86,8 @@ class FailedLogins:
         rows = [row for row in self._rows if row.concerns(address)]
         if not rows:
             return Verdict.ADMITTED
-        now = self._monotonic()
         with self._table.alone():
+            now = self._now()
             verdict = max((row.verdict(name, address, now) for row in rows), default=Verdict.ADMITTED)
             if verdict is Verdict.ADMITTED:
                 for row in rows:
@@ -108,10 +108,15 @@ class FailedLogins:
     def _each(self, name: str, address: str, tell: Callable[[_Row, str, str, float], None]) -> None:
         rows = [row for row in self._rows if row.concerns(address)]
         if rows:
-            now = self._monotonic()
             with self._table.alone():
+                now = self._now()
                 for row in rows:
                     tell(row, name, address, now)
+
+    def _now(self) -> float:
+        """Read while nobody else writes: a moment before another worker's would take its news for those of an earlier life
+        of the machine."""
+        return self._monotonic()
 
 
 class _Row:
