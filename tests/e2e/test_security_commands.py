@@ -60,6 +60,38 @@ def test_users_are_made_before_the_first_start_and_changed_while_it_runs(tmp_pat
         assert fairlead(data, "users", "delete", "app").stderr == "fairlead: user 'app' not found.\n"
 
 
+def test_an_administrator_who_locked_everybody_out_comes_back_by_a_command(tmp_path: Path, secret: str) -> None:
+    """As the guide says it; each way is against another mistake, on a running server."""
+    data = tmp_path / "data"
+    fairlead(data, "users", "add", "--admin", "root", "--password-file", secret)
+    with gateway(data, "--workers", "2") as server:
+        root, rescue = (Client(server.url, f"{name}:{PASSWORD}") for name in ("root", "rescue"))
+        mapping = f"{API}/rolesmapping/all_access"
+
+        def statuses(client: Client) -> set[int]:
+            return {client("GET", f"{API}/internalusers").status for _ in range(6)}
+
+        # The mapping is gone: whoever is made an administrator brings it back, for the others too.
+        root.ok("DELETE", mapping)
+        assert statuses(root) == {403}
+        assert fairlead(data, "users", "add", "--admin", "rescue", "--password-file", secret).returncode == 0
+        assert (statuses(rescue), statuses(root)) == ({200}, {200})
+        # The mapping names somebody else: a role that a user has by itself needs no mapping.
+        root.ok("DELETE", f"{API}/internalusers/rescue")
+        root.ok("PUT", mapping, {"backend_roles": ["typing-error"]})
+        assert statuses(root) == {403}
+        made = fairlead(data, "users", "add", "rescue", "--role", "all_access", "--password-file", secret)
+        assert made.returncode == 0, made.stderr
+        rescue.ok("PUT", mapping, {"backend_roles": ["admin"]})
+        assert statuses(root) == {200}
+        # The last administrator is gone.
+        for name in ("rescue", "root"):
+            assert root("DELETE", f"{API}/internalusers/{name}").status == 200
+        assert statuses(root) == {401}
+        assert fairlead(data, "users", "add", "--admin", "root", "--password-file", secret).returncode == 0
+        assert statuses(root) == {200}
+
+
 def test_keys_are_made_rotated_and_revoked_while_it_runs(tmp_path: Path, secret: str) -> None:
     data = tmp_path / "data"
     fairlead(data, "users", "add", "app", "--role", "ml_full_access", "--password-file", secret)

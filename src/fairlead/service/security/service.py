@@ -99,7 +99,9 @@ class SecurityService:
         )
         self.files: WatchedFiles | None = None
         if files is not None:
-            self.files = WatchedFiles(files, store, self.hashing, self._changed, guess=self.settings.refuse_known)
+            self.files = WatchedFiles(
+                files, store, self.hashing, self._changed, self.audit, guess=self.settings.refuse_known
+            )
         self.rehashing = Rehashing(store, self.hashing, self.follower.current, self._changed, self.audit)
         if self.settings.rehash and files is None:
             self.basic.proved = self.rehashing.proved

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from fairlead.domain.audit import Audit, AuditEvent, Category
 from fairlead.domain.ports import Json, Store
 from fairlead.domain.security_objects import KINDS, USERS
 from fairlead.service.pacing import Pace, run_rounds
@@ -42,9 +43,11 @@ class WatchedFiles:
         store: Store,
         hashing: HashPool,
         changed: Callable[[], Awaitable[None]],
+        audit: Audit,
         *,
         guess: bool,
     ) -> None:
+        self._audit = audit
         self._directory = directory
         self._store = store
         self._hashing = hashing
@@ -90,6 +93,12 @@ class WatchedFiles:
         if imported.written:
             await self._changed()
             log.warning("the users' files changed: %s objects were taken", imported.written)
+            if self._audit.wants(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE):
+                details = {"outcome": "done", "resource": str(self._directory)}
+                reason = f"the users' files changed: {imported.written} objects were taken"
+                self._audit.record(
+                    AuditEvent(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE, reason=reason, source="file", details=details)
+                )
 
     async def _refuse_known(self, files: SecurityFiles) -> None:
         if not self._guess:

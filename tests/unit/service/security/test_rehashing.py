@@ -159,6 +159,15 @@ async def test_an_entry_that_became_reserved_meanwhile_keeps_its_hash(world: Wor
     assert await world.user("alice") == before
 
 
+async def test_users_kept_in_files_keep_their_hash(world: World, tmp_path: Path) -> None:
+    await world.put("alice")
+    before = await world.user("alice")
+    service = await world.worker(SecuritySettings(files=tmp_path))
+    assert isinstance(await log_in(service, "alice"), Principal)
+    await service.rehashing.write()
+    assert await world.user("alice") == before
+
+
 async def test_it_can_be_switched_off(world: World) -> None:
     await world.put("alice")
     before = await world.user("alice")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.ports import Store
 from fairlead.domain.security_objects import MAPPINGS, ROLES, USERS
 from fairlead.service.security.hashing import HashPool
@@ -18,18 +19,34 @@ from identities import quick_hash
 HASH = quick_hash()
 
 
+class Told:
+    """An audit log that keeps what it hears."""
+
+    failing = False
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+
+    def wants(self, category: Category) -> bool:
+        return True
+
+    def record(self, event: AuditEvent) -> None:
+        self.events.append(event)
+
+
 class World:
     def __init__(self, directory: Path, store: Store) -> None:
         self.directory = directory
         self.store = store
         self.changes = 0
+        self.audit = Told()
         self.users("ann", "bob")
 
     def watch(self, *, guess: bool = False) -> WatchedFiles:
         async def changed() -> None:
             self.changes += 1
 
-        return WatchedFiles(self.directory, self.store, HashPool(1), changed, guess=guess)
+        return WatchedFiles(self.directory, self.store, HashPool(1), changed, self.audit, guess=guess)
 
     def write(self, name: str, text: str) -> None:
         fresh = self.directory / "fresh"
@@ -69,6 +86,8 @@ async def test_a_change_is_taken_when_it_was_left_alone_for_a_round(world: World
     assert world.changes == 2
     await files.round()
     assert world.changes == 2
+    assert [event.reason.partition(": ")[2] for event in world.audit.events] == ["2 objects were taken"] * 2
+    assert "$" not in repr(world.audit.events)
 
 
 async def test_workers_that_see_one_change_write_it_once(world: World) -> None:
