@@ -116,6 +116,7 @@ class Gate:
         if scope["query_string"] and _ASKING in scope["query_string"]:
             query = parse_query(scope["query_string"].decode("latin-1"))
             if PERMISSION_CHECK in query and boolean(query[PERMISSION_CHECK]):
+                await self._security.learns(principal, model_id)
                 return True
         if not self._security.allows(principal, action, model_id) and not (
             await self._security.learns(principal, model_id) and self._security.allows(principal, action, model_id)
