@@ -323,3 +323,109 @@ async def test_leaving_a_reply_that_came_before_the_request_was_out_drops_the_re
         left.set()
         await server.until(lambda: server.open == 0)
         assert received < size
+
+
+async def _spoken(peer: Peer, number: int) -> None:
+    """A reply in three pieces and its end."""
+    await peer.request()
+    await peer.send(_HEAD)
+    for piece in (b"one", b"two", b"three"):
+        await peer.send(_chunk(piece))
+        await asyncio.sleep(0)
+    await peer.send(b"0\r\n\r\n")
+    await peer.gone()
+
+
+async def test_pumping_gives_every_byte_and_keeps_the_connection(upstream: Upstream) -> None:
+    async with scripted(echo) as server:
+        for _ in range(2):
+            got: list[bytes] = []
+
+            def take(piece: bytes, got: list[bytes] = got) -> bool:
+                got.append(piece)
+                return True
+
+            async with upstream.stream(route(server.port), call(b"abc" * 1000), limits()) as reply:
+                assert await reply.pump(take) is False
+            assert b"".join(got) == b"abc" * 1000
+        assert server.accepted == 1
+
+
+async def test_pumping_stops_when_the_taker_says_so_and_goes_on_where_it_stopped(upstream: Upstream) -> None:
+    async with scripted(_spoken) as server, upstream.stream(route(server.port), call(), limits()) as reply:
+        got: list[bytes] = []
+
+        def one(piece: bytes) -> bool:
+            got.append(piece)
+            return False
+
+        turns = 0
+        while await reply.pump(one):
+            turns += 1
+            assert len(got) == turns, "nothing is taken between two pumps"
+            await asyncio.sleep(0.01)
+        assert b"".join(got) == b"onetwothree"
+
+
+async def test_a_pump_can_stop_and_the_rest_be_read_piece_by_piece(upstream: Upstream) -> None:
+    async with scripted(_spoken) as server, upstream.stream(route(server.port), call(), limits()) as reply:
+        got: list[bytes] = []
+
+        def first(piece: bytes) -> bool:
+            got.append(piece)
+            return False
+
+        assert await reply.pump(first) is True
+        got += [piece async for piece in reply]
+        assert b"".join(got) == b"onetwothree"
+
+
+async def test_what_the_taker_raises_is_raised_and_closes_the_socket(upstream: Upstream) -> None:
+    async def endless(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    def fails(piece: bytes) -> bool:
+        raise LookupError
+
+    async with scripted(endless) as server:
+        with pytest.raises(LookupError):
+            async with upstream.stream(route(server.port), call(), limits()) as reply:
+                await reply.pump(fails)
+        await server.until(lambda: server.open == 0, seconds=1.0)
+
+
+async def test_a_fault_behind_a_piece_comes_after_it(upstream: Upstream) -> None:
+    came = asyncio.Event()
+
+    async def cut(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await came.wait()
+        await peer.send(b"zz\r\n")
+        await peer.gone()
+
+    got: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        got.append(piece)
+        came.set()
+        return True
+
+    async with scripted(cut) as server, upstream.stream(route(server.port), call(), limits()) as reply:
+        with pytest.raises(UpstreamError) as caught:
+            await reply.pump(take)
+        assert (got, caught.value.stage) == ([b"one"], Stage.BODY)
+
+
+async def test_a_provider_that_falls_silent_under_a_pump_is_late(upstream: Upstream) -> None:
+    async def silent(peer: Peer, number: int) -> None:
+        await peer.request()
+        await peer.send(_HEAD, _chunk(b"one"))
+        await peer.gone()
+
+    async with scripted(silent) as server, upstream.stream(route(server.port), call(), limits(idle=0.2)) as reply:
+        with pytest.raises(UpstreamError) as caught:
+            await reply.pump(lambda piece: True)
+        assert (caught.value.stage, caught.value.kind) == (Stage.BODY, Kind.TIMEOUT)

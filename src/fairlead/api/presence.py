@@ -16,16 +16,22 @@ PRESENCE = "fairlead.presence"
 
 T = TypeVar("T")
 
+Writer = Callable[[bytes], bool]
+"""Writes a part of a body whose head is out, and that is not its last. False: nothing was written, because the caller does
+not read or is gone, or because the head is not out; the ordinary way, which waits, is open."""
+
 
 class Presence:
     """One connection of a caller, for all its requests in turn."""
 
-    __slots__ = ("_task", "abort", "gone")
+    __slots__ = ("_task", "abort", "gone", "writer")
 
     def __init__(self) -> None:
         self.gone = False
         self.abort: Callable[[], None] | None = None
         """Ends the connection at once, whatever was not sent yet."""
+        self.writer: Callable[[object], Writer | None] = lambda scope: None
+        """For the scope of a request that was begun: what writes its response's body without waiting, if that can be."""
         self._task: asyncio.Task[object] | None = None
 
     def leave(self) -> None:

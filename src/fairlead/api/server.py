@@ -15,7 +15,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fairlead.api.presence import PRESENCE, Presence
+from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.sources import Sources
 from fairlead.domain.identity import CERTIFICATE
 
@@ -115,6 +115,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._writes = JoinedWrites(transport, self.loop)
         self._presence.abort = transport.abort
+        self._presence.writer = self._writer
         # The peer's certificate is the connection's: read once, before its first request (uvicorn passes none on).
         connection = transport.get_extra_info("ssl_object")
         self._certificate = None if connection is None else connection.getpeercert(binary_form=True)
@@ -177,6 +178,21 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # The cycle only writes, closes and asks whether it is closing.
         self.cycle.transport = self._writes  # type: ignore[assignment]
+
+    def _writer(self, scope: object) -> Writer | None:
+        """For streams: one call instead of a coroutine, a message and a turn of the loop for each event."""
+        cycle, flow, writes, transport = self.cycle, self.flow, self._writes, self.transport
+        if writes is None or cycle.scope is not scope:  # the next request of a pipeline has come meanwhile
+            return None
+
+        def write(data: bytes) -> bool:
+            if flow.write_paused or cycle.disconnected or not cycle.chunked_encoding or transport.is_closing():
+                return False
+            writes.flush()
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            return True
+
+        return write
 
     def on_body(self, body: bytes) -> None:
         if self._refused:

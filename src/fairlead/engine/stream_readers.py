@@ -5,6 +5,7 @@ A reader belongs to one stream. It never waits and keeps no more of the text tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from fairlead.domain.streaming import End, Event, Streaming
 from fairlead.engine.jsonpath import Path, compile_path
 from fairlead.errors import FairleadError, PathNotFound, StatusFault
 
+_PLAIN = re.compile(r"\$(?:\.[A-Za-z_]\w*|\[\d+\])+", re.ASCII)
 MAX_CALL = 1 << 20
 """The longest tool call in characters that is put together."""
 
@@ -25,6 +27,11 @@ class Reader(Protocol):
     ended: bool
 
     def read(self, event: Event) -> Sequence[str]: ...
+
+    def says_only(self, event: Event, text: str) -> bool:
+        """Whether the event says `text` and nothing else, and whether one with any other text of one character or more in
+        its place would say that in the same way. For a reader that has read nothing."""
+        ...
 
 
 class OpenAiReader:
@@ -67,6 +74,10 @@ class OpenAiReader:
             texts += (self._whole(), "")
             self.ended = True
         return texts
+
+    def says_only(self, event: Event, text: str) -> bool:
+        # What is looked at beside the content is no text, or one that had to be another than this for it to be said.
+        return list(self.read(event)) == [text] and not self.ended
 
     def _add(self, calls: list[Any]) -> None:
         for call in calls:
@@ -117,6 +128,9 @@ class ConverseReader:
         piece = delta.get("text") if use is None else use.get("input") if isinstance(use, dict) else None
         return (piece,) if isinstance(piece, str) and piece else ()
 
+    def says_only(self, event: Event, text: str) -> bool:
+        return list(self.read(event)) == [text] and not self.ended
+
 
 class PathReader:
     """Events as an action's `streaming` object describes them."""
@@ -149,11 +163,21 @@ class PathReader:
         text = _text(_found(plan.text, value))
         return (text,) if text else ()
 
+    def says_only(self, event: Event, text: str) -> bool:
+        plan = self._plan
+        if not plan.plain or (plan.end_data and plan.end_data[:1] == event.data.strip()[:1]):
+            return False
+        if list(self.read(event)) != [text] or self.ended:
+            return False
+        found = None if plan.end_path is None else _found(plan.end_path, orjson.loads(event.data))
+        return found is None or isinstance(found, bool | int | float) or (isinstance(found, str) and found != text)
+
 
 class Paths:
-    """The paths of a `streaming` object, compiled. Raises InvalidPath."""
+    """The paths of a `streaming` object, compiled. `plain`: each is names and indexes, so that what it finds depends on no
+    other value. Raises InvalidPath."""
 
-    __slots__ = ("end", "end_data", "end_path", "error", "text")
+    __slots__ = ("end", "end_data", "end_path", "error", "plain", "text")
 
     def __init__(self, streaming: Streaming) -> None:
         end = streaming.end
@@ -162,6 +186,8 @@ class Paths:
         self.end: End | None = end
         self.end_data = None if end is None or end.data is None else end.data.strip().encode()
         self.end_path = None if end is None or end.path is None else compile_path(end.path)
+        paths = (self.text, self.error, self.end_path)
+        self.plain = all(path is None or _PLAIN.fullmatch(path.text) is not None for path in paths)
 
     def reader(self) -> Reader:
         return PathReader(self)

@@ -6,8 +6,8 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fairlead.domain.connector import ActionType
@@ -23,13 +23,14 @@ from fairlead.service.connectors import require_remote_inference
 from fairlead.service.counts.meter import Meter
 from fairlead.service.counts.usage import PredictCounts
 from fairlead.service.guards.guard import Guard, Watch
-from fairlead.service.guards.stream_guard import guarded
+from fairlead.service.guards.stream_guard import GuardedStream
 from fairlead.service.limits.admission import Admission
 from fairlead.service.limits.limits import Limits
 from fairlead.service.models.deployment import DeploymentService
 from fairlead.service.models.models import ModelService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import ReadyModel, Snapshot
+from fairlead.service.text_stream import TextStream
 
 INPUT_TYPES = {
     Remote: "REMOTE",
@@ -116,8 +117,8 @@ class PredictService:
     @asynccontextmanager
     async def stream(
         self, model_id: str, asked: PredictInput, principal: Principal | None = None
-    ) -> AsyncIterator[AsyncIterator[list[str]]]:
-        """Batches of text as they come from the provider; leaving early ends its call. Everything that a predict is asked
+    ) -> AsyncIterator[TextStream]:
+        """The text as it comes from the provider; leaving early ends its call. Everything that a predict is asked
         for holds here too, but for retries and the output's interface, which need the whole reply (spec/02 9)."""
         require_remote_inference(self._snapshot)
         if not self._snapshot.settings["stream_enabled"]:
@@ -135,22 +136,17 @@ class PredictService:
             admission = self._admission(ready, principal)
             watch = None if ready.guard is None else self._watch(ready.guard, (model_id,), principal)
             bounds = StreamBounds(self._snapshot.settings["fairlead.stream.total_seconds"])
-            async with (
-                self._caller.stream(ready.connector, ready.routes, asked, bounds, admission, watch) as stream,
-                aclosing(self._checked(stream.batches(), watch)) as batches,
-            ):
-                yield batches
+            async with self._caller.stream(ready.connector, ready.routes, asked, bounds, admission, watch) as stream:
+                yield self._checked(stream, watch)
         except BaseException as fault:
             self._recorder.failed(call, fault)
             raise
         self._recorder.succeeded(call, inference)
 
-    def _checked(
-        self, batches: AsyncGenerator[list[str], None], watch: Watch | None
-    ) -> AsyncGenerator[list[str], None]:
+    def _checked(self, stream: TextStream, watch: Watch | None) -> TextStream:
         if watch is None:
-            return batches
-        return guarded(batches, watch, self._snapshot.settings["fairlead.stream.guard_characters"])
+            return stream
+        return GuardedStream(stream, watch, self._snapshot.settings["fairlead.stream.guard_characters"])
 
     async def _usable(self, model_id: str, asked: PredictInput) -> ReadyModel:
         """The model, deployed, enabled, and asked for something that its interface takes."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -272,16 +272,27 @@ class _Exchange:
             content.set_exception(aiohttp.http_exceptions.TransferEncodingError("refused by the parser"))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (piece := await self._next_piece()) is not None:
+            yield piece
+
+    async def pump(self, take: Callable[[bytes], bool]) -> bool:
+        """See the port; aiohttp wakes a task for each piece."""
+        while (piece := await self._next_piece()) is not None:
+            if not take(piece):
+                return True
+        return False
+
+    async def _next_piece(self) -> bytes | None:
         while raw := await self._read():
             self._left -= len(raw)
             if self._left < 0:
                 raise too_large(self.status, self._limits.max_body, self._pool.where)
-            piece = raw if self._decoder is None else self._decoder.feed(raw)
-            if piece:
-                yield piece
+            if piece := raw if self._decoder is None else self._decoder.feed(raw):
+                return piece
         if self._decoder is not None:
             self._decoder.finish()
         self._whole = True
+        return None
 
     async def _read(self) -> bytes:
         now = asyncio.get_running_loop().time()

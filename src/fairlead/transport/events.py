@@ -27,6 +27,11 @@ class Decoder(Protocol):
         """What the end of the body completes."""
         ...
 
+    @property
+    def idle(self) -> bool:
+        """Whether it stands between two events and holds nothing of either, so that a whole one may pass it by."""
+        ...
+
 
 class _Lines:
     """Cuts bytes into lines that end with LF, CR LF or CR, without their ends."""
@@ -100,16 +105,17 @@ class ServerSentEvents:
             and data.find(b"\n") == len(data) - 2
             and b"\r" not in data
             and len(data) <= MAX_EVENT
-            and self._began
-            and not self._data
-            and not self._name
-            and self._lines.empty
+            and self.idle
         ):
             return [Event("", data[5:-2].removeprefix(b" "))]
         return self._read(self._lines.feed(data))
 
     def end(self) -> list[Event]:
         return self._read([self._lines.end(), b""])
+
+    @property
+    def idle(self) -> bool:
+        return self._began and not self._data and not self._name and self._lines.empty
 
     def _read(self, lines: list[bytes]) -> list[Event]:
         events: list[Event] = []
@@ -150,6 +156,10 @@ class JsonLines:
     def end(self) -> list[Event]:
         rest = self._lines.end()
         return [_line(rest)] if rest.strip() else []
+
+    @property
+    def idle(self) -> bool:
+        return self._lines.empty
 
 
 def _line(line: bytes) -> Event:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,6 +123,12 @@ class StreamReply(Protocol):
     def headers(self) -> list[tuple[bytes, bytes]]: ...
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def pump(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives each piece to `take` as soon as it is there, without waking a task for it where that can be. Ends with True
+        when `take` says False; until the next call nothing more is taken then. Ends with False at the end of the reply.
+        Raises what `take` raises, too."""
+        ...
 
 
 class Dialer(Protocol):

@@ -122,8 +122,8 @@ async def ask(house: House, row: Json, caller: Principal) -> Any:
         await house.settings.update({"plugins.ml_commons.stream_enabled": "true"}, {})
         await house.refresh()
         asked = PredictInput(Remote({"_llm_interface": "openai/v1/chat/completions"}), "PREDICT")
-        async with house.predict.stream(ids["model_id"], asked, caller) as batches:
-            return [batch async for batch in batches]
+        async with house.predict.stream(ids["model_id"], asked, caller) as stream:
+            return [batch async for batch in stream.batches()]
     if route.run is None:
         return await house.predict.predict(ids["model_id"], PREDICT, caller)
     body = json.dumps(row["body"]).encode() if "body" in row else b""

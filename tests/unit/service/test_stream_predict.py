@@ -24,8 +24,8 @@ async def allow(house: House) -> None:
 
 
 async def said(house: House, id: str, given: PredictInput | None = None) -> str:
-    async with house.predict.stream(id, given or asked()) as batches:
-        return "".join([text async for texts in batches for text in texts])
+    async with house.predict.stream(id, given or asked()) as stream:
+        return "".join([text async for texts in stream.batches() for text in texts])
 
 
 async def refusal(work: Any) -> tuple[int, str | None]:
@@ -37,9 +37,9 @@ async def refusal(work: Any) -> tuple[int, str | None]:
 async def test_a_stream_is_counted_when_it_has_ended_and_no_longer_runs(house: House) -> None:
     await allow(house)
     id = await registered(house)
-    async with house.predict.stream(id, asked()) as batches:
+    async with house.predict.stream(id, asked()) as stream:
         assert len(house.recorder.running) == 1
-        assert [texts async for texts in batches] == [["hello"]]
+        assert [texts async for texts in stream.batches()] == [["hello"]]
     assert house.recorder.running == {}
     assert (house.recorder.predicts, house.recorder.failures) == (1, 0)
     assert len(house.recorder.models[id].inference) == 1

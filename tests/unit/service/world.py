@@ -68,11 +68,17 @@ class Streamed:
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self.status = 200
         self.headers: list[tuple[bytes, bytes]] = []
-        self._pieces = pieces
+        self._pieces = list(pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
+        while self._pieces:
+            yield self._pieces.pop(0)
+
+    async def pump(self, take: Callable[[bytes], bool]) -> bool:
+        while self._pieces:
+            if not take(self._pieces.pop(0)):
+                return True
+        return False
 
 
 class Provider:

@@ -6,13 +6,13 @@ Pieces are taken no faster than somebody asks for them, so a slow reader slows t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 
-from fairlead.domain.streaming import Event, Format
-from fairlead.engine.stream_readers import Reader
+from fairlead.domain.streaming import Format
 from fairlead.engine.streaming import Dialect
 from fairlead.errors import StatusFault
-from fairlead.transport.events import DECODERS
+from fairlead.service.calls.stream_reading import StreamReading
+from fairlead.service.text_stream import Sink
 from fairlead.transport.port import StreamReply, UpstreamError
 
 _AFTER_END_SECONDS = 0.25
@@ -24,7 +24,8 @@ _JSON = "application/json"
 
 
 class ProviderStream:
-    """Text in batches: what one read of the socket brought."""
+    """Text in batches: what one read of the socket brought. Its end is the event that ends the stream. Raises StatusFault
+    502 for a stream that is broken or cut off, or that tells of an error, and UpstreamError."""
 
     __slots__ = ("_dialect", "_reply")
 
@@ -33,37 +34,42 @@ class ProviderStream:
         self._dialect = dialect
 
     async def batches(self) -> AsyncGenerator[list[str], None]:
-        """Ends after the event that ends the stream. Raises StatusFault 502 for a stream that is broken or cut off, or
-        that tells of an error, and UpstreamError."""
         self._check_type()
         pieces = aiter(self._reply)
-        decoder, reader = DECODERS[self._dialect.format](), self._dialect.reader()
-        any_event = False
+        reading = StreamReading(self._dialect)
         try:
-            while not reader.ended:
-                piece: bytes | None = await anext(pieces, None)
-                texts: list[str] = []
-                try:
-                    events = decoder.end() if piece is None else decoder.feed(piece)
-                    any_event = any_event or bool(events)
-                    _read(reader, events, texts)
-                except StatusFault:
-                    if texts:  # what came before the fault is the caller's
-                        yield texts
-                    raise
-                if texts:
+            piece: bytes | None = b""
+            while piece is not None and not reading.over:
+                piece = await anext(pieces, None)
+                if texts := reading.feed(piece):
                     yield texts
-                if piece is None:
-                    break
-            if reader.ended:
-                await _finish(pieces)
-            elif not any_event:
-                raise StatusFault("Remote service returned empty response body", 502)
-            elif self._dialect.ends:
-                raise StatusFault("The provider's stream ended before its last event", 502)
         finally:
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()
+        await self._finish(reading)
+
+    async def into(self, sink: Sink) -> None:
+        self._check_type()
+        reading = StreamReading(self._dialect)
+        left: list[str] = []
+
+        def take(piece: bytes) -> bool:
+            nonlocal left
+            if (texts := reading.feed(piece)) and not sink.take(texts):
+                left = texts
+                return False
+            return not reading.over
+
+        while await self._reply.pump(take):
+            if left:
+                texts, left = left, []
+                await sink.put(texts)
+            if reading.over:
+                break
+        else:
+            if texts := reading.feed(None):
+                await sink.put(texts)
+        await self._finish(reading)
 
     def _check_type(self) -> None:
         """A provider that does not stream answers with one JSON value, which no decoder could tell from silence."""
@@ -73,26 +79,30 @@ class ProviderStream:
             if name.lower() == b"content-type" and value.decode("latin-1").lower().startswith(_JSON):
                 raise StatusFault(f"The provider answered with {_JSON}, not with a stream", 502)
 
+    async def _finish(self, reading: StreamReading) -> None:
+        if reading.fault is not None:
+            raise reading.fault
+        if reading.ended:
+            await self._read_on()
+        elif not reading.any_event:
+            raise StatusFault("Remote service returned empty response body", 502)
+        elif self._dialect.ends:
+            raise StatusFault("The provider's stream ended before its last event", 502)
 
-def _read(reader: Reader, events: list[Event], texts: list[str]) -> None:
-    """Adds to `texts` even if an event raises."""
-    for event in events:
-        texts += reader.read(event)
-        if reader.ended:
+    async def _read_on(self) -> None:
+        """A connection whose reply was read whole is kept; a provider that goes on talking loses it."""
+        size = 0
+
+        def drop(piece: bytes) -> bool:
+            nonlocal size
+            size += len(piece)
+            return size <= _AFTER_END_BYTES
+
+        try:
+            async with asyncio.timeout(_AFTER_END_SECONDS):
+                await self._reply.pump(drop)
+        except (TimeoutError, UpstreamError):
             return
-
-
-async def _finish(pieces: AsyncIterator[bytes]) -> None:
-    """A connection whose reply was read whole is kept; a provider that goes on talking loses it."""
-    size = 0
-    try:
-        async with asyncio.timeout(_AFTER_END_SECONDS):
-            async for piece in pieces:
-                size += len(piece)
-                if size > _AFTER_END_BYTES:
-                    return
-    except (TimeoutError, UpstreamError):
-        return
 
 
 async def fault_body(reply: StreamReply) -> bytes:

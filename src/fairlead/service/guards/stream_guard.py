@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import orjson
 
 from fairlead.service.guards.guard import Watch
 from fairlead.service.guards.judge import Judge
+from fairlead.service.text_stream import Sink, TextStream
 
 LOOK_BACK = 4
 """How many times the held back length a window reaches back beyond what waits."""
@@ -20,6 +22,25 @@ MAX_WHOLE = 65_536
 """The longest text in characters that is kept to be read whole at the end."""
 JUDGED_STEP = 512
 """New characters after which a judging model is asked; patterns are read with every batch."""
+
+
+class GuardedStream:
+    """A stream of text behind a guard, of which the last `hold` characters wait."""
+
+    __slots__ = ("_hold", "_stream", "_watch")
+
+    def __init__(self, stream: TextStream, watch: Watch, hold: int) -> None:
+        self._stream = stream
+        self._watch = watch
+        self._hold = hold
+
+    def batches(self) -> AsyncGenerator[list[str], None]:
+        return guarded(self._stream.batches(), self._watch, self._hold)
+
+    async def into(self, sink: Sink) -> None:
+        async with aclosing(self.batches()) as batches:
+            async for texts in batches:
+                await sink.put(texts)
 
 
 async def guarded(batches: AsyncGenerator[list[str], None], watch: Watch, hold: int) -> AsyncGenerator[list[str], None]:

@@ -62,6 +62,10 @@ class _Stream:
         while (piece := await self._connection.next_piece()) is not None:
             yield piece
 
+    async def pump(self, take: Callable[[bytes], bool]) -> bool:
+        """See the port: `take` is called by the socket's protocol itself."""
+        return await self._connection.pump(take)
+
 
 class OwnedUpstream:
     """An `Upstream` whose pool, deadlines and faults are our own. `observe` is told of rare pool events."""

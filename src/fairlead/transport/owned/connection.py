@@ -35,7 +35,10 @@ class Connection(asyncio.Protocol):
         "_on_lost",
         "_parser",
         "_paused",
+        "_stopped",
         "_streaming",
+        "_take",
+        "_take_fault",
         "_total",
         "_transport",
         "_uploading",
@@ -65,6 +68,9 @@ class Connection(asyncio.Protocol):
         self._fault: UpstreamError | None = None
         self._limits: Limits | None = None
         self._streaming = False
+        self._take: Callable[[bytes], bool] | None = None
+        self._take_fault: Exception | None = None
+        self._stopped = False
         self._paused = False
         self._deadline = inf
         self._total = inf
@@ -165,6 +171,40 @@ class Connection(asyncio.Protocol):
             self._resume()
         return piece
 
+    async def pump(self, take: Callable[[bytes], bool]) -> bool:
+        """Gives each piece to `take` in the turn of the loop that brought it: no future is made and no task woken for it.
+
+        Ends with True when `take` says False, with False at the end of the reply. Raises what `take` raises, too.
+        """
+        parser = self._parser
+        while True:
+            while parser.pending:
+                piece = parser.take()
+                if self._paused:
+                    self._resume()
+                if not take(piece):
+                    return True
+            if parser.complete:
+                self._deadline = self._total = inf
+                return False
+            limits = self._limits
+            assert limits is not None
+            self._deadline = self.loop.time() + limits.idle
+            self._take, self._take_fault, self._stopped = take, None, False
+            try:
+                await self._wait()
+            except UpstreamError:
+                if not self._stopped:
+                    raise
+                # What came before the fault is the taker's; the fault is raised by whatever is asked next.
+            finally:
+                self._take = None
+                self._deadline = inf
+            if self._take_fault is not None:
+                raise self._take_fault
+            if self._stopped:
+                return True
+
     def finished(self) -> bool:
         """Whether the reply was read whole and the socket is fit for another call."""
         parser = self._parser
@@ -204,6 +244,9 @@ class Connection(asyncio.Protocol):
             self._wake()
         elif parser.head_done:
             if self._streaming:
+                if self._take is not None and parser.pending:
+                    self._hand_over(parser.take())
+                    return
                 self._wake()
                 if parser.pending > _HIGH and not self._paused and self._transport is not None:
                     self._paused = True
@@ -229,6 +272,19 @@ class Connection(asyncio.Protocol):
         self._on_lost(self)
 
     # Inside.
+
+    def _hand_over(self, piece: bytes) -> None:
+        take, limits = self._take, self._limits
+        assert take is not None
+        assert limits is not None
+        self._deadline = self.loop.time() + limits.idle
+        try:
+            if take(piece):
+                return
+        except Exception as fault:
+            self._take_fault = fault
+        self._take, self._stopped = None, True
+        self._wake()
 
     def _start(self, request: bytes, limits: Limits, total: float, *, head_request: bool, streaming: bool) -> None:
         transport = self._transport
