@@ -8,9 +8,8 @@ so that they are the same for every adapter. No type of aiohttp crosses the port
 from __future__ import annotations
 
 import asyncio
-import io
 import socket
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -22,11 +21,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from fairlead.transport import faults
+from fairlead.transport.aiohttp_upload import announced, payload
 from fairlead.transport.coding import BodyDecoder, body_decoder, decoded_headers, too_large
 from fairlead.transport.deadlines import timed_out
 from fairlead.transport.framing import frame
 from fairlead.transport.gate import Gate
-from fairlead.transport.head import authority, bracketed, header_lines, refused, refused_upload, where
+from fairlead.transport.head import authority, bracketed, header_lines, refused, where
 from fairlead.transport.port import Call, Dialer, Kind, Limits, PoolStats, Reply, Route, Stage, TlsPlan, UpstreamError
 from fairlead.transport.tls import client_context
 
@@ -39,8 +39,6 @@ _KEEP_IDLE_SECONDS = 30.0
 _MAX_HEAD_LINE = 65536
 _MAX_HEADERS = 256
 _READ_BUFFER = 262144
-# aiohttp warns about larger bodies given as one bytes object, and writes them in one go.
-_LARGE_BODY = 1 << 20
 
 
 class _Progress:
@@ -419,8 +417,8 @@ class AiohttpUpstream:
                 response = await pool.session.request(
                     call.method.decode("ascii"),
                     url,
-                    data=_payload(call, progress, pool.where),
-                    headers=_announced(call),
+                    data=payload(call, progress, pool.where),
+                    headers=announced(call),
                     allow_redirects=False,
                     proxy=pool.proxy,
                     proxy_headers=pool.proxy_headers,
@@ -471,41 +469,3 @@ class AiohttpUpstream:
 
 class _Stale(Exception):
     """A kept connection was closed before it brought a byte, and the call may be sent twice."""
-
-
-def _payload(call: Call, progress: _Progress, where: str) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
-    if call.upload is not None:
-        return _pieces(call.upload.pieces, call.upload.length, progress, where)
-    if len(call.body) > _LARGE_BODY:
-        return io.BytesIO(call.body)
-    return call.body or None
-
-
-def _announced(call: Call) -> dict[str, str] | None:
-    """Tells aiohttp not to send an upload of known length in chunks; what goes out is `_Progress.headers`."""
-    if call.upload is None or call.upload.length is None:
-        return None
-    return {"Content-Length": str(call.upload.length)}
-
-
-async def _pieces(
-    pieces: AsyncIterable[bytes], length: int | None, progress: _Progress, where: str
-) -> AsyncIterator[bytes]:
-    """The pieces, counted; aiohttp would swallow what they raise and lose count of what they are."""
-    sent = 0
-    progress.wait_for_caller()
-    try:
-        async for piece in pieces:
-            sent += len(piece)
-            if length is not None and sent > length:
-                raise refused_upload(length, where)
-            if piece:
-                progress.wait_for_provider()
-                yield piece
-                progress.wait_for_caller()
-        if length is not None and sent < length:
-            raise refused_upload(length, where)
-    except Exception as fault:
-        progress.upload_fault = fault
-        raise
-    progress.wait_for_provider()

@@ -38,9 +38,9 @@ async def test_a_stream_is_counted_when_it_has_ended_and_no_longer_runs(house: H
     await allow(house)
     id = await registered(house)
     async with house.predict.stream(id, asked()) as stream:
-        assert len(house.recorder.running) == 1
+        assert (len(house.recorder.running), house.meter.streams) == (1, 1)
         assert [texts async for texts in stream.batches()] == [["hello"]]
-    assert house.recorder.running == {}
+    assert (house.recorder.running, house.meter.streams) == ({}, 0)
     assert (house.recorder.predicts, house.recorder.failures) == (1, 0)
     assert len(house.recorder.models[id].inference) == 1
 

@@ -180,7 +180,11 @@ class Caller:
                     fault = status_fault(reply.status, reply.headers, await fault_body(reply))
                     assert fault is not None
                     raise fault
-                yield ProviderStream(reply, form.dialect)
+                self._meter.streams += 1
+                try:
+                    yield ProviderStream(reply, form.dialect)
+                finally:
+                    self._meter.streams -= 1
         except UpstreamError as broken:
             raise client_error(broken) from broken
         except FairleadError as fault:

@@ -40,8 +40,8 @@ class Meter:
     """Counts of one worker since it started."""
 
     __slots__ = (
-        "broken", "dropped", "guarded", "received", "replies", "requests", "retries", "sent", "store_faults", "throttled",
-        "upstream", "upstream_received", "upstream_sent",
+        "broken", "dropped", "guarded", "received", "replies", "requests", "retries", "sent", "store_faults",
+        "streams", "throttled",        "upstream", "upstream_received", "upstream_sent",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,6 +49,8 @@ class Meter:
         """By method, path of the route table, and status."""
         self.received = self.sent = 0
         """Bytes of bodies between callers and predict routes."""
+        self.streams = 0
+        """Streams of providers that are open now."""
         self.upstream = Histogram()
         self.upstream_received = self.upstream_sent = 0
         self.replies: dict[int, int] = {}

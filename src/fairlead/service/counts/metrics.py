@@ -116,6 +116,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("fairlead_pool_connections", "gauge", "Connections to providers that are open.", _pools(lambda pool: pool.open)),
     Metric("fairlead_pool_idle_connections", "gauge", "Those of them that no call uses.", _pools(lambda pool: pool.idle)),
     Metric("fairlead_pool_waiting_calls", "gauge", "Calls that wait for a connection.", _pools(lambda pool: pool.waiting)),
+    Metric("fairlead_streams_open", "gauge", "Streamed predicts whose provider has begun to answer and whose end has not come.", _one(lambda s: s.meter.streams)),
     Metric("fairlead_limited_total", "counter", "Calls that a limit refused with 429: the `model`'s or the `user`'s.", _by(lambda s: s.meter.throttled), ("limit",)),
     Metric("fairlead_guardrail_blocks_total", "counter", "Calls that guardrails refused, by side: `input` or `output`.", _by(lambda s: s.meter.guarded), ("side",)),
     Metric("fairlead_models_ready", "gauge", "Models a worker has loaded.", _one(lambda s: len(s.snapshot.ready)), by_worker=True),
