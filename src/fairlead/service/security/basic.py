@@ -25,7 +25,7 @@ MOST_REMEMBERED = 20_000
 _LONGEST = 4096
 """Bytes of a header that are looked at; nobody's password is longer than 128 characters."""
 _SCHEME = b"basic "
-_TURNS, _TURN_SECONDS = 100, 0.02
+_TURNS, _TURN_SECONDS = 250, 0.02
 """How often and how long a login waits for others whose end decides whether it may be tried."""
 MOST_WAITING = 64
 _CHANGES = 3
