@@ -21,6 +21,7 @@ from fairlead.api.predict_route import MODELS, VERSION, Scope, check_query, plai
 from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.reply import error_reply, rendered
 from fairlead.api.request import decode_segment, parse_query
+from fairlead.api.turns import Turns
 from fairlead.domain.dataset import PredictInput
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.principal import Principal
@@ -45,6 +46,9 @@ _HEAD: tuple[tuple[bytes, bytes], ...] = (
 
 PATH = "/_plugins/_ml/models/{model_id}/_predict/stream"
 """Its path in the route table."""
+_OPENED = 16
+"""Streams that are opened in one turn of the loop, some milliseconds of work: when a thousand callers come at once, those
+whose streams run do not wait for all of them."""
 _GRACE = 5.0
 """Seconds that a caller who does not read is given beyond the time of the stream, and for its last event."""
 
@@ -66,6 +70,7 @@ class StreamRoute:
         self._house = house
         self._max_body = max_body
         self._gate = gate
+        self._turns = Turns(_OPENED)
         self._known = _KNOWN if gate is None else _KNOWN | {PERMISSION_CHECK}
 
     async def __call__(
@@ -123,6 +128,7 @@ class StreamRoute:
             out.stop()
 
     async def _relay(self, out: _Out, model_id: str, asked: PredictInput, principal: Principal | None) -> None:
+        await self._turns.take()
         async with self._house.predict.stream(model_id, asked, principal) as stream:
             out.beat_every(self._house.snapshot.settings["fairlead.stream.heartbeat_seconds"])
             await stream.into(out)

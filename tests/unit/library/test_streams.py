@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
+from inspect import isawaitable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,3 +98,28 @@ async def test_closing_an_asynchronous_stream_ends_the_call() -> None:
         ):
             assert await anext(stream) == "one"
         assert ended.wait(10)
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "library.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE[PAGE.index("## Text as it comes") :].split("\n## ")[0], re.DOTALL)
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+async def test_the_examples_of_the_page_say_what_the_provider_says(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with answering(WHOLE) as (body, _):
+        (tmp_path / "chat.json").write_text(json.dumps({**body, "parameters": OPENAI}))
+        names: dict[str, Any] = {
+            kind.__name__: SimpleNamespace(from_blueprint=partial(kind.from_blueprint, allow_private=True))
+            for kind in (Connector, AsyncConnector)
+        }
+        compiled = compile(code, "library.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if isawaitable(work := eval(compiled, {**names, "keys": {"key": "v"}})):  # noqa: S307 - our own page
+            await work
+    assert capsys.readouterr().out == "onetwothree"
+
+
+def test_the_page_has_both_ways() -> None:
+    assert len(EXAMPLES) == 2
