@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import gateway_streams
 from bench.auth import SCHEMES, settle
 from bench.load import Run, drive, request, rss_mb
 from bench.paced import Paced, paced
@@ -241,6 +242,22 @@ def versions() -> dict[str, str | None]:
     return {"python": platform.python_version(), "nginx": said.rpartition("/")[2].strip(), "litellm": litellm_version()}
 
 
+@contextlib.contextmanager
+def nginx_stream(upstream: int) -> Iterator[gateway_streams.Streaming]:
+    port = free_port()
+    server = proxy_server(port, upstream).replace("proxy_pass", "proxy_buffering off; proxy_pass")
+    with nginx(server, port, 0) as pid:
+        ask = request("/v1/chat/completions", "localhost", gateway_streams.CHAT)
+        yield gateway_streams.Streaming(port, ask, pid)
+
+
+@contextlib.contextmanager
+def litellm_stream(upstream: int) -> Iterator[gateway_streams.Streaming | None]:
+    with litellm(upstream) as found:
+        ask = request("/v1/chat/completions", "localhost", gateway_streams.CHAT)
+        yield None if found is None else gateway_streams.Streaming(found.port, ask, found.pid)
+
+
 Kinds = dict[str, Contender]
 
 
@@ -365,8 +382,10 @@ def main() -> None:
         gateways, kinds = opened(stack)
         result = measured(gateways, kinds, arguments.seconds, arguments.rounds)
         result["memory"] = many(gateways["Fairlead"], arguments.predicts) if arguments.predicts else []
+    proxies = {"nginx proxy_pass": nginx_stream, "LiteLLM proxy": litellm_stream}
+    result["streams"] = gateway_streams.measured(proxies, arguments.seconds, arguments.rounds)
     result["versions"] = versions()
-    print("\n".join(shown(result)))
+    print("\n".join((*shown(result), "", *gateway_streams.shown(result["streams"]))))
     print(result["versions"])
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(result, indent=1))
