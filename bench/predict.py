@@ -31,7 +31,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bench.load import Run, drive, request, rss_mb
+from bench.load import Run, cpu_seconds, drive, request, rss_mb
+from bench.paced import paced
 
 ML = "/_plugins/_ml"
 REPLY = json.dumps(
@@ -161,8 +162,14 @@ def deploy(port: int, upstream: int, *, secure: bool = False) -> str:
     return str(model["model_id"])
 
 
-def measure(port: int, data: bytes, pid: int, seconds: float) -> list[Run]:
-    return [asyncio.run(drive(port, data, connections, seconds, pid)) for connections in (1, 32)]
+def measure(port: int, data: bytes, pid: int, seconds: float, rate: float | None) -> list[Run]:
+    """Closed loops of 1 and 32 callers; with a rate, 32 callers that send no faster, whoever answers."""
+    if rate is None:
+        return [asyncio.run(drive(port, data, connections, seconds, pid)) for connections in (1, 32)]
+    before = cpu_seconds(pid)
+    run = asyncio.run(paced(port, data, 32, rate, seconds))
+    cpu_us = (cpu_seconds(pid) - before) / (run.rate * seconds) * 1e6
+    return [Run(32, run.rate, run.p50_ms, run.p99_ms, cpu_us)]
 
 
 def import_seconds() -> float:
@@ -177,6 +184,7 @@ def main() -> None:
     parser.add_argument("--transport", default="owned")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--lane", action="store_true")
+    parser.add_argument("--rate", type=float, help="requests per second, the same for all, instead of closed loops")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     rows: dict[str, list[list[Run]]] = {}
@@ -200,7 +208,7 @@ def main() -> None:
         for number in range(arguments.rounds):
             for name in list(data) if number % 2 == 0 else reversed(list(data)):
                 where, payload, process_id = data[name]
-                rows[name].append(measure(where, payload, process_id, arguments.seconds))
+                rows[name].append(measure(where, payload, process_id, arguments.seconds, arguments.rate))
         memory = rss_mb(pid)
     report(rows, kind, memory, start, arguments.json)
 
@@ -210,7 +218,7 @@ def report(rows: dict[str, list[list[Run]]], kind: str, memory: float, start: fl
     print(f"upstream: {kind}; median of {len(rows['floor'])} rounds\n")
     print(f"{'':14}{'conns':>6}{'predicts/s':>12}{'CPU us':>9}{'p50 ms':>9}{'p99 ms':>9}")
     for name, rounds in rows.items():
-        for at, connections in enumerate((1, 32)):
+        for at, connections in enumerate(run.connections for run in rounds[0]):
             runs = [runs[at] for runs in rounds]
             median = {key: statistics.median(asdict(run)[key] for run in runs) for key in asdict(runs[0])}
             result[f"{name}_{connections}"] = median
@@ -218,11 +226,13 @@ def report(rows: dict[str, list[list[Run]]], kind: str, memory: float, start: fl
                 f"{name:14}{connections:>6}{median['rate']:>12.0f}{median['cpu_us']:>9.0f}{median['p50_ms']:>9.2f}{median['p99_ms']:>9.2f}"
             )
     for name, floor in [("fairlead", "floor"), ("fairlead lane", "floor lane"), ("fairlead lane", "fairlead")]:
-        for at, connections in enumerate((1, 32)) if name in rows else ():
-            ratios = [a[at].cpu_us / b[at].cpu_us for a, b in zip(rows[name], rows[floor], strict=True)]
+        for at, connections in enumerate(run.connections for run in rows["floor"][0]) if name in rows else ():
+            pairs = [(a[at].cpu_us, b[at].cpu_us) for a, b in zip(rows[name], rows[floor], strict=True)]
+            ratios = [a / b for a, b in pairs]
+            added = statistics.median(a - b for a, b in pairs)
             result[f"cpu_ratio_{connections}" if floor == "floor" else f"{name}/{floor}_{connections}"] = ratios
             spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
-            print(f"CPU per predict of {name}, of that of {floor}, {connections} connections: {spread}")
+            print(f"CPU per predict of {name} by {floor}, {connections} connections: {spread}, {added:+.0f} us")
     print(
         f"start to ready: {start:.2f} s; import fairlead: {result['import_s']:.3f} s; RSS after all runs: {memory:.0f} MB"
     )
