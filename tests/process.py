@@ -157,18 +157,17 @@ def gateway(data: Path, *arguments: str, environment: Mapping[str, str] | None =
 
 
 def workers_of(pid: int) -> list[int]:
-    """The worker processes of a server, and not what else multiprocessing starts."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            text = path.read_text()
-        except OSError:
-            continue
-        if int(text.rpartition(")")[2].split()[1]) != pid:
-            continue
-        if b"spawn_main" in (path.parent / "cmdline").read_bytes():
-            found.append(int(path.parent.name))
-    return found
+    """The processes that a server started to do its work, oldest first: with `--simulate` that which plays the providers, then
+    the workers. What else multiprocessing starts is left out."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [int(child) for child in children if b"spawn_main" in _command_of(child)]
+
+
+def _command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it ended meanwhile
+        return b""
 
 
 PARITY_USERS = Path(__file__).resolve().parent / "contract" / "data" / "security"

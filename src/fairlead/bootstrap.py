@@ -55,7 +55,7 @@ from fairlead.service.settings import forget_transient, stored_settings
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import fail_orphans
 from fairlead.settings import DATABASE, SECRETS, Settings
-from fairlead.simulator.server import Simulator
+from fairlead.simulator.server import Address, Simulator
 from fairlead.store import open_store
 from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Upstream
@@ -109,9 +109,16 @@ def node_id(data_dir: Path) -> str:
 class Worker:
     """Everything one worker process holds open."""
 
-    def __init__(self, settings: Settings, tls: ServerTls | None = None, board: Board | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tls: ServerTls | None = None,
+        board: Board | None = None,
+        providers: Address | None = None,
+    ) -> None:
         self._settings = settings
         self._board = board
+        self._providers = providers
         self.tls = tls
         self._closing = contextlib.AsyncExitStack()
 
@@ -229,9 +236,11 @@ class Worker:
             renewable = RenewableUpstream(lambda: open_upstream(self._settings.transport, dialer))
             policies.on_change = renewable.renew
             return renewable
-        simulator = Simulator()
-        address = await simulator.start("127.0.0.1", 0)
-        self._closing.push_async_callback(simulator.close)
+        address = self._providers
+        if address is None:
+            simulator = Simulator()
+            address = await simulator.start("127.0.0.1", 0)
+            self._closing.push_async_callback(simulator.close)
         inner = open_upstream(self._settings.transport, LocalDialer(address.host))
         return SimulatedUpstream(inner, address.host, address.port)
 
@@ -433,10 +442,11 @@ def open_access_log(settings: Settings) -> AccessLog | None:
     return AccessLog(sink, settings.access_log_share)
 
 
-def application(settings: Settings, board: Board | None = None) -> App:
-    """One worker's application. `board` is what it shares with the other workers of this node, if there are any."""
+def application(settings: Settings, board: Board | None = None, providers: Address | None = None) -> App:
+    """One worker's application. `board` and `providers`, the simulator of `simulate`, are what it shares with the other
+    workers of this node, if there are any."""
     tls = server_tls(settings)
-    worker = Worker(settings, tls, board)
+    worker = Worker(settings, tls, board, providers)
     return App(
         worker.start,
         worker.stop,

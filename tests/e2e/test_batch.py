@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from client import ML, Client
-from process import gateway, providers
+from process import gateway, providers, workers_of
 
 CASES = json.loads((Path(__file__).parent / "cases" / "batch_providers.json").read_text(encoding="utf-8"))
 POLLING = "fairlead.batch.poll_interval_in_seconds"
@@ -261,4 +263,21 @@ def test_workers_do_not_pass_the_limit_together_and_a_job_is_called_under_the_ru
         assert looks(provider) == 0
         configure(client, **{private: True})
         assert task_of(client, id)["state"] == "RUNNING"
+        assert "Traceback" not in server.errors
+
+
+def test_all_workers_share_one_set_of_played_providers_which_is_replaced_when_it_dies(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data", "--simulate", "--workers", "4") as server:
+        client = Client(server.url)
+        configure(client, **{POLLING: 0})
+        case = CASES[0]
+        model = model_of(client, case["connector"])
+        with ThreadPoolExecutor(16) as pool:
+            jobs = list(pool.map(lambda _: start(client, model)["task_id"], range(16)))
+            list(pool.map(lambda job: walked(client, job, case, case["walk"]), jobs))
+        played = workers_of(server.pid)[0]
+        os.kill(played, signal.SIGKILL)
+        eventually(lambda: played not in workers_of(server.pid) and len(workers_of(server.pid)) == 5)
+        walked(client, start(client, model)["task_id"], case, case["walk"])
+        assert "the simulated providers ended" in server.errors
         assert "Traceback" not in server.errors

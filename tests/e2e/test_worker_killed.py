@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from client import Client
-from process import Server, gateway
+from process import gateway, workers_of
 
 CALLERS = 16
 BEFORE, AFTER = 200, 400
@@ -60,12 +60,6 @@ def echo() -> Iterator[str]:
     with Echo() as server:
         yield f"http://127.0.0.1:{server.server_port}/echo"
         server.shutdown()
-
-
-def workers(server: Server) -> list[int]:
-    """The processes that serve; the supervisor's other child keeps track of shared memory."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text("ascii").split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 class Load:
@@ -127,7 +121,7 @@ def test_a_worker_killed_under_load_fails_no_request_but_its_own(tmp_path: Path,
         load = Load(client, model)
         try:
             load.until(BEFORE)
-            victim = workers(server)[0]
+            victim = workers_of(server.pid)[0]
             os.kill(victim, signal.SIGKILL)
             killed = time.monotonic()
             load.until(load.right + AFTER)
@@ -138,7 +132,7 @@ def test_a_worker_killed_under_load_fails_no_request_but_its_own(tmp_path: Path,
         # Who came after the kill was served by the other.
         assert [began for began in load.broken if began > killed] == []
         ends = time.monotonic() + PATIENCE
-        while len(workers(server)) < 2 or victim in workers(server):
+        while len(workers_of(server.pid)) < 2 or victim in workers_of(server.pid):
             assert time.monotonic() < ends
             time.sleep(0.05)
         assert json.loads(client.predict(model, v="last").text)["inference_results"][0]["status_code"] == 200

@@ -1,4 +1,5 @@
-"""Processes behind one listening socket: workers are started, restarted when they die, drained on stop."""
+"""Processes behind one listening socket: workers are started, restarted when they die, drained on stop. With `simulate`, one
+more plays the providers for all of them: what one worker's call has made there, the others find."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -31,10 +33,13 @@ from fairlead.security.redaction import install
 from fairlead.security.server_tls import ServerTls
 from fairlead.service.counts.board import Board
 from fairlead.settings import Settings
+from fairlead.simulator.command import serve_listener
+from fairlead.simulator.server import Address
 
 log = logging.getLogger("fairlead.supervisor")
 
 _RESTART_SECONDS = 0.5
+_END_SECONDS = 5.0
 SWITCH_SECONDS = 0.0002
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
@@ -123,12 +128,31 @@ def _sources(settings: Settings) -> Sources | None:
     return Sources(most, Proxies(settings.trusted_proxies)) if most else None
 
 
-def _worker(settings: Settings, listener: socket.socket, pipe: Any, board: Board) -> None:
+def _worker(settings: Settings, listener: socket.socket, pipe: Any, board: Board, providers: Address | None) -> None:
     def ready() -> None:
         pipe.send("ready")
 
     threading.Thread(target=_end_with_supervisor, args=(pipe,), daemon=True).start()
-    sys.exit(serve_here(application(settings, board), listener, settings, ready))
+    sys.exit(serve_here(application(settings, board, providers), listener, settings, ready))
+
+
+def _providers(listener: socket.socket, pipe: Any) -> None:
+    threading.Thread(target=_end_with_supervisor, args=(pipe,), daemon=True).start()
+    serve_listener(listener)
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """The process that plays the providers, its socket, which outlives it, and the pipe by which it learns of our end."""
+
+    process: SpawnProcess
+    listener: socket.socket
+    pipe: Any
+
+    @property
+    def address(self) -> Address:
+        host, port = self.listener.getsockname()
+        return Address(host, port)
 
 
 def _end_with_supervisor(pipe: Any) -> None:
@@ -149,11 +173,14 @@ class _Supervisor:
         self._board = Board(settings.workers)
         self._slots: dict[int, int] = {}
         self._pipes: dict[int, Any] = {}
+        self._played: _Played | None = None
         self._stopping = False
 
     def run(self) -> int:
         for number in _STOPS:
             signal.signal(number, self._stop)
+        if self._settings.simulate:
+            self._played = self._play(socket.create_server(("127.0.0.1", 0)))
         for slot in range(self._settings.workers):
             self._start(slot)
         if not self._wait_ready():
@@ -161,14 +188,23 @@ class _Supervisor:
             return 78
         self._ready()
         while not self._stopping:
-            multiprocessing.connection.wait([worker.sentinel for worker in self._workers], timeout=1)
+            processes = [*self._workers, *([self._played.process] if self._played else [])]
+            multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1)
             self._replace_dead()
         self._terminate()
         return 0
 
+    def _play(self, listener: socket.socket) -> _Played:
+        mine, theirs = self._context.Pipe()
+        process = self._context.Process(target=_providers, args=(listener, theirs))
+        process.start()
+        theirs.close()
+        return _Played(process, listener, mine)
+
     def _start(self, slot: int) -> None:
         mine, theirs = self._context.Pipe()
-        shared = (self._settings, self._listener, theirs, self._board.of(slot))
+        providers = self._played.address if self._played else None
+        shared = (self._settings, self._listener, theirs, self._board.of(slot), providers)
         worker = self._context.Process(target=_worker, args=shared)
         worker.start()
         theirs.close()
@@ -196,6 +232,10 @@ class _Supervisor:
             self._pipes.pop(worker.pid or 0, None)
             time.sleep(_RESTART_SECONDS)
             self._start(self._slots.pop(worker.pid or 0))
+        if self._played is not None and not self._played.process.is_alive() and not self._stopping:
+            log.error("the simulated providers ended; starting them anew, without their jobs")
+            time.sleep(_RESTART_SECONDS)
+            self._played = self._play(self._played.listener)
 
     def _stop(self, number: int, frame: Any) -> None:
         self._stopping = True
@@ -208,6 +248,11 @@ class _Supervisor:
             worker.join(max(0.1, deadline - time.monotonic()))
             if worker.is_alive():
                 worker.kill()
+        if self._played is not None:  # after the workers, whose last calls it answers
+            self._played.process.terminate()
+            self._played.process.join(_END_SECONDS)
+            if self._played.process.is_alive():
+                self._played.process.kill()
 
 
 def run_workers(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> int:

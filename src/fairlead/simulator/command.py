@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 
 from fairlead.simulator.desk import SimulatorSettings
@@ -24,6 +25,24 @@ def run(host: str = "127.0.0.1", port: int = 9955, settings: SimulatorSettings |
     """
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         return runner.run(_serve(host, port, settings))
+
+
+def serve_listener(listener: socket.socket) -> None:
+    """Serves, without a word, on a socket that whoever started this process has made, until SIGTERM. An interrupt from the
+    terminal goes to that one, too, and is left to it."""
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(_serve_listener(listener))
+
+
+async def _serve_listener(listener: socket.socket) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    simulator = Simulator()
+    await simulator.start(listener=listener)
+    await stopped.wait()
+    await simulator.close()
 
 
 async def _serve(host: str, port: int, settings: SimulatorSettings | None) -> int:

@@ -7,6 +7,7 @@ between chunks says otherwise; requests that came meanwhile wait their turn.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from fairlead.simulator.message import NO_BODY, Reply, Request
 MAX_BODY = 128 << 20
 """Bytes of a request body; more is refused with 413."""
 MAX_HEAD = 256 << 10
+_BACKLOG = 512
 _WAITING = 64
 """Requests parsed ahead of their turn before the connection is read no further."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -303,12 +305,17 @@ class Simulator:
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Address:
-        """Listens and says where; port 0 takes a free one. Raises OSError when it cannot."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, listener: socket.socket | None = None) -> Address:
+        """Listens and says where; port 0 takes a free one, and a `listener` is served as it is. Raises OSError when it cannot."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self._desk, self._connections), host, port, backlog=512
-        )
+
+        def connection() -> _Connection:
+            return _Connection(self._desk, self._connections)
+
+        if listener is None:
+            self._server = await loop.create_server(connection, host, port, backlog=_BACKLOG)
+        else:
+            self._server = await loop.create_server(connection, sock=listener, backlog=_BACKLOG)
         bound = self._server.sockets[0].getsockname()
         return Address(str(bound[0]), int(bound[1]))
 
