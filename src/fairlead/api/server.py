@@ -110,6 +110,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._certificate: bytes | None = None
         self._writes: JoinedWrites | None = None
         self._source = ""
+        self._last_words = b""
+        """What refuses a request while earlier ones are still to be answered."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -221,6 +223,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             return
+        if self._last_words:
+            self._close_with(self._last_words)
+            return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._keep_alive(self.timeout_keep_alive)
@@ -308,24 +313,32 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, text: str) -> None:
+        """Answers what was asked before in its turn (RFC 9112 9.3.2), then this; reads no more, and closes."""
+        if self._refused:
+            return
         self._refused = True
+        self._stop_timer()
         if self.transport.is_closing():
             return
+        body = f'{{"error":"{text}","status":{status}}}'.encode()
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json; charset=UTF-8\r\n"
+        words = f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+        if self._in_body and self.pipeline:  # the request that is refused waits for its turn itself, and is the newest
+            self.pipeline.popleft()
+            self._last_words = words
+        elif self._in_body:  # of an answer that has begun there can be no other
+            self._close_with(b"" if self.cycle is None or self.cycle.response_started else words)
+        elif self.cycle is None or self.cycle.response_complete:
+            self._close_with(words)
+        else:
+            self._last_words = words
+
+    def _close_with(self, words: bytes) -> None:
         if self._writes is not None:
             self._writes.flush()
-        if self._may_answer():
-            body = f'{{"error":"{text}","status":{status}}}'.encode()
-            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json; charset=UTF-8\r\n"
-            self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
+        if words:
+            self.transport.write(words)
         self.transport.close()
-
-    def _may_answer(self) -> bool:
-        """Whether the next thing a caller reads is the answer to the request that is refused."""
-        if self.pipeline:
-            return False
-        if self._in_body:
-            return self.cycle is not None and not self.cycle.response_started
-        return self.cycle is None or self.cycle.response_complete
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
