@@ -12,8 +12,17 @@ from unit.service.world import World
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(f"sqlite:///{tmp_path}/fairlead.db")
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but for tests that are marked `on_both_databases` (unit.service.world)."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        address: str = request.getfixturevalue("postgres_url")
+        return address
+    return f"sqlite:///{tmp_path}/fairlead.db"
+
+
+@pytest.fixture
+async def world(store_url: str) -> AsyncIterator[World]:
+    made = World(store_url)
     yield made
     for store in made.stores:
         await store.close()
