@@ -21,7 +21,7 @@ log = logging.getLogger("fairlead.limits")
 FIRST_SLICE, LARGEST_SLICE = 8, 4096
 PATIENCE_SECONDS = 2.0
 """How long a call waits for the store before the store counts as away."""
-RECALL_SECONDS = 0.5
+RECALL_SECONDS = 1.5
 """How long a call waits for others to give back what they hold of a dry bucket."""
 AWAY_SECONDS = 1.0
 """How long a store that was away is not asked again."""
