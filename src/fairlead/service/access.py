@@ -66,17 +66,26 @@ class AccessControl:
         if principal is not None and model.is_hidden is not True and not await self._permits(model, principal):
             raise self.refusal(StatusFault(reason, 403), StatusFault("Failed to find model", 404))
 
+    def surely_predicts(self, model: Model, principal: Principal) -> bool:
+        """Whether `require_predict` lets the caller pass, as far as this worker knows without asking anybody."""
+        return model.is_hidden is True or self._decided(model, principal) is True
+
     async def _permits(self, model: Model, principal: Principal | None) -> bool:
+        decided = self._decided(model, principal)
+        if decided is None:  # the group was made by another worker a moment ago
+            await self._snapshot.catch_up()
+            decided = self._decided(model, principal)
+        if decided is None:
+            raise no_group()
+        return decided
+
+    def _decided(self, model: Model, principal: Principal | None) -> bool | None:
+        """None: the model's group is not known here."""
         caller = self.of_models(principal)
         if caller is None or not model.model_group_id or caller.admin:
             return True
         group = self._snapshot.groups.get(model.model_group_id)
-        if group is None:  # made by another worker a moment ago
-            await self._snapshot.catch_up()
-            group = self._snapshot.groups.get(model.model_group_id)
-        if group is None:
-            raise no_group()
-        return group.allows(caller)
+        return None if group is None else group.allows(caller)
 
     def visible(self, kind: str, principal: Principal | None) -> Callable[[Document], bool] | None:
         """What a search of that kind may show the caller; None: everything (spec/01 3.4)."""

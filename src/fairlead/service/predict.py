@@ -95,11 +95,12 @@ class PredictService:
         """One result per call to the provider, in the order of the documents. `judged`: the models for whose guardrails
         this one is asked, from the caller's on."""
         require_remote_inference(self._snapshot)
-        if principal is not None:
+        ready = self._snapshot.ready.get(model_id)
+        if principal is not None and (ready is None or not self._access.surely_predicts(ready.model, principal)):
             await self.admit(model_id, principal)
+            ready = self._snapshot.ready.get(model_id)
         call = self._recorder.begin(model_id, INPUT_TYPES[type(asked.dataset)])
         try:
-            ready = self._snapshot.ready.get(model_id)
             if ready is None or not ready.open:
                 ready = await self._usable(model_id, asked)
             inference = self._recorder.now()
