@@ -40,14 +40,19 @@ class Pace:
 
 
 async def run_rounds(job: str, pace: Pace, round: Callable[[], Awaitable[None]], log: logging.Logger) -> None:
-    """Until cancelled. A round that fails is reported under the name `job` and ends nothing."""
+    """A round after each pause, until cancelled."""
     while True:
         await pace.pause()
-        try:
-            await round()
-        except StoreUnavailable:
-            log.warning("the store cannot be reached; %s waits", job)
-        except FairleadError as fault:
-            log.warning("a round of %s failed: %s", job, fault)
-        except Exception:
-            log.exception("unexpected fault in %s", job)
+        await attempt_round(job, round, log)
+
+
+async def attempt_round(job: str, round: Callable[[], Awaitable[None]], log: logging.Logger) -> None:
+    """A round that fails is reported under the name `job` and ends nothing."""
+    try:
+        await round()
+    except StoreUnavailable:
+        log.warning("the store cannot be reached; %s waits", job)
+    except FairleadError as fault:
+        log.warning("a round of %s failed: %s", job, fault)
+    except Exception:
+        log.exception("unexpected fault in %s", job)

@@ -6,31 +6,16 @@ from typing import Any
 
 import pytest
 
+from audits import KeptAudit
 from fairlead.api.audit_trail import AuditTrail, change_category, request_id
 from fairlead.api.routes import ROUTES
 from fairlead.api.security_routes import SECURITY_ROUTES
-from fairlead.domain.audit import AuditEvent, Category
+from fairlead.domain.audit import Category
 from fairlead.domain.principal import Principal
 from fairlead.errors import Unavailable
 
 CANARY = "sk-canary-0123456789"
 SCOPE: dict[str, Any] = {"client": ("1.2.3.4", 5), "method": "POST", "raw_path": b"/x", "headers": []}
-
-
-class Recorded:
-    """An audit log in memory."""
-
-    def __init__(self, *, failing: bool = False) -> None:
-        self.events: list[AuditEvent] = []
-        self.failing = failing
-
-    def wants(self, category: Category) -> bool:
-        return True
-
-    def record(self, event: AuditEvent) -> None:
-        self.events.append(event)
-
-
 READING_POSTS = {"_search", "_predict", "_batch_predict", "stream", "authinfo", "health", "whoami", "whoamiprotected"}
 
 
@@ -62,7 +47,7 @@ def test_a_change_has_the_category_of_what_it_changes(
 
 
 def test_a_change_is_told_in_names_and_without_a_value() -> None:
-    audit = Recorded()
+    audit = KeptAudit()
     body = b'{"name":"n","credential":{"key":"%s"},"actions":[{"headers":{"x-api-key":"%s"}}]}' % (
         (CANARY.encode(),) * 2
     )
@@ -82,7 +67,7 @@ def test_a_change_is_told_in_names_and_without_a_value() -> None:
 
 @pytest.mark.parametrize(("status", "outcome"), [(201, "done"), (400, "refused"), (403, "refused"), (503, "failed")])
 def test_a_change_is_told_with_its_outcome(status: int, outcome: str) -> None:
-    audit = Recorded()
+    audit = KeptAudit()
     trail = AuditTrail(audit, fail_closed=True)
     trail.changed(Category.RESOURCE_WRITE, SCOPE, None, "a", {"model_id": "m"}, b"no JSON", status, None)
     assert audit.events[0].details["outcome"] == outcome
@@ -91,9 +76,9 @@ def test_a_change_is_told_with_its_outcome(status: int, outcome: str) -> None:
 
 def test_changes_are_refused_while_the_log_cannot_take_them_if_that_is_asked_for() -> None:
     with pytest.raises(Unavailable, match="audit_on_failure"):
-        AuditTrail(Recorded(failing=True), fail_closed=True).require(Category.RESOURCE_WRITE)
-    AuditTrail(Recorded(failing=True), fail_closed=False).require(Category.RESOURCE_WRITE)
-    AuditTrail(Recorded(), fail_closed=True).require(Category.RESOURCE_WRITE)
+        AuditTrail(KeptAudit(failing=True), fail_closed=True).require(Category.RESOURCE_WRITE)
+    AuditTrail(KeptAudit(failing=True), fail_closed=False).require(Category.RESOURCE_WRITE)
+    AuditTrail(KeptAudit(), fail_closed=True).require(Category.RESOURCE_WRITE)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fairlead.domain.audit import Audit, AuditEvent, Category
 from fairlead.domain.ports import Put, Step, Store
 from fairlead.domain.security_objects import FLAGS, USERS
-from fairlead.errors import FairleadError
 from fairlead.security.passwords import hash_password, outdated
 from fairlead.service.changes import Batch, commit
+from fairlead.service.pacing import attempt_round
 from fairlead.service.security.configuration import CurrentConfiguration
 from fairlead.service.security.hashing import HashingOverloaded, HashPool
 
@@ -72,11 +72,12 @@ class Rehashing:
         """Writes what was made, at once and then at a slow pace; runs until cancelled."""
         while True:
             await self._some.wait()
-            await self.write()
+            await attempt_round("making password hashes anew", self.write, log)
             await asyncio.sleep(PACE_SECONDS)
 
     async def write(self) -> None:
-        """One batch for all; whoever has another hash by now, or is gone, is left alone."""
+        """One batch for all; whoever has another hash by now, or is gone, is left alone. What cannot be written is dropped:
+        later logins will make it anew. Raises fairlead.errors and StoreUnavailable."""
         self._some.clear()
         made, self._made = self._made, {}
         if not made:
@@ -93,11 +94,7 @@ class Rehashing:
                 names.append(name)
             return steps, names
 
-        try:
-            _, names = await commit(self._store, prepare)
-        except FairleadError as fault:
-            log.warning("password hashes were not made anew; later logins will: %s", fault)
-            return
+        _, names = await commit(self._store, prepare)
         if names:
             await self._changed()
         if self._audit.wants(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE):

@@ -17,6 +17,7 @@ from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import KINDS, USERS
 from fairlead.errors import SecurityApiFault, SecurityFault
 from fairlead.security.password_rules import PasswordRules
+from fairlead.service.pacing import Pace, run_rounds
 from fairlead.service.security.account import Account
 from fairlead.service.security.api_keys import USE_KIND, ApiKeys, KeyLimits
 from fairlead.service.security.basic import BasicSource
@@ -171,15 +172,13 @@ class SecurityService:
 
     async def run(self) -> None:
         """Writes down, once a minute, which keys were used, and hashes that were made anew; runs until cancelled."""
-        jobs = [self._save_uses(), self.rehashing.run()]
+        jobs = [
+            run_rounds("writing down the last uses of API keys", Pace(_USES_EVERY_SECONDS), self.save_uses, log),
+            self.rehashing.run(),
+        ]
         if self.files is not None:
             jobs.append(self.files.run())
         await asyncio.gather(*jobs)
-
-    async def _save_uses(self) -> None:
-        while True:
-            await asyncio.sleep(_USES_EVERY_SECONDS)
-            await self.save_uses()
 
     async def save_uses(self) -> None:
         """What another worker wrote down later stays; what could not be written is written the next time."""

@@ -12,9 +12,10 @@ import bcrypt
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from fairlead.domain.audit import AuditEvent, Category
+from audits import KeptAudit
+from fairlead.domain.audit import Category
 from fairlead.domain.identity import Head, Refused
-from fairlead.domain.ports import Put, Store
+from fairlead.domain.ports import Put, Store, StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import PASSWORD_UNTIL, USERS
 from fairlead.security.passwords import BCRYPT_BYTES, cost_of, hash_password, outdated, verify_password
@@ -37,23 +38,8 @@ def bcrypted(password: str, rounds: int = 4) -> str:
     return bcrypt.hashpw(password.encode()[:BCRYPT_BYTES], bcrypt.gensalt(rounds)).decode()
 
 
-class Told:
-    """An audit log that keeps what it hears."""
-
-    failing = False
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def wants(self, category: Category) -> bool:
-        return True
-
-    def record(self, event: AuditEvent) -> None:
-        self.events.append(event)
-
-
 class World:
-    def __init__(self, store: Store, audit: Told) -> None:
+    def __init__(self, store: Store, audit: KeptAudit) -> None:
         self.store = store
         self.audit = audit
 
@@ -75,7 +61,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     store = await open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    yield World(store, Told())
+    yield World(store, KeptAudit())
     await store.close()
 
 
@@ -260,6 +246,33 @@ async def test_a_login_that_overlaps_the_write_is_no_failure(world: World, monke
     monkeypatch.setattr(service.basic, "_verify", overtaken)
     assert isinstance(await log_in(service, "alice"), Principal)
     assert turns == 2
+
+
+async def test_a_store_that_is_away_drops_what_was_made_and_ends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairlead.service.security.rehashing.PACE_SECONDS", 0.001)
+    await world.put("alice")
+    before = await world.user("alice")
+    service, away = await world.worker(), asyncio.Event()
+
+    async def unreachable(*arguments: Any) -> None:
+        away.set()
+        raise StoreUnavailable("the store is away")
+
+    job = asyncio.create_task(service.rehashing.run())
+    async with asyncio.timeout(20):
+        with monkeypatch.context() as broken:
+            broken.setattr(world.store, "get", unreachable)
+            await log_in(service, "alice")
+            await away.wait()
+        assert await world.user("alice") == before
+        await service.flush()
+        await log_in(service, "alice")
+        await world.audit.heard.wait()
+    assert await world.user("alice") != before
+    job.cancel()
+    await asyncio.gather(job, return_exceptions=True)
 
 
 async def test_one_hash_is_computed_at_a_time_and_those_that_wait_are_bounded(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.domain.audit import AuditEvent, Category
+from audits import KeptAudit
 from fairlead.domain.ports import Store
 from fairlead.domain.security_objects import MAPPINGS, ROLES, USERS
 from fairlead.service.security.hashing import HashPool
@@ -19,27 +19,12 @@ from identities import quick_hash
 HASH = quick_hash()
 
 
-class Told:
-    """An audit log that keeps what it hears."""
-
-    failing = False
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def wants(self, category: Category) -> bool:
-        return True
-
-    def record(self, event: AuditEvent) -> None:
-        self.events.append(event)
-
-
 class World:
     def __init__(self, directory: Path, store: Store) -> None:
         self.directory = directory
         self.store = store
         self.changes = 0
-        self.audit = Told()
+        self.audit = KeptAudit()
         self.users("ann", "bob")
 
     def watch(self, *, guess: bool = False) -> WatchedFiles:
