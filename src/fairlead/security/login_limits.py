@@ -88,7 +88,7 @@ class FailedLogins:
             return Verdict.ADMITTED
         with self._table.alone():
             now = self._now()
-            verdict = max((row.verdict(name, address, now) for row in rows), default=Verdict.ADMITTED)
+            verdict = max(row.verdict(name, address, now) for row in rows)
             if verdict is Verdict.ADMITTED:
                 for row in rows:
                     row.begin(name, address, now)

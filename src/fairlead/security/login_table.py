@@ -13,13 +13,11 @@ import mmap
 import os
 import secrets
 import struct
-import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
+from fairlead.security.file_lock import alone
 
 FILE = "security.logins"
 SETS, WAYS = 2048, 16
@@ -75,17 +73,9 @@ class LoginTable:
             self._map = mmap.mmap(self._descriptor, size)
             self._secret = self._own_secret()
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """No other process reads or writes meanwhile; one that is killed holds nobody up."""
-        if self._descriptor < 0 or sys.platform == "win32":  # where there is one worker only
-            yield
-            return
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+    def alone(self) -> AbstractContextManager[None]:
+        """No other process reads or writes meanwhile."""
+        return contextlib.nullcontext() if self._descriptor < 0 else alone(self._descriptor)
 
     def key(self, *parts: str) -> bytes:
         """What stands for these texts here and nowhere else."""

@@ -5,16 +5,12 @@ A worker compares it before every request and reads the store only when it is be
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import os
 import struct
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-if sys.platform != "win32":
-    import fcntl
+from fairlead.security.file_lock import alone
 
 _NUMBER = struct.Struct("<Q")
 FILE = "security.revision"
@@ -35,20 +31,9 @@ class Beacon:
 
     def raise_to(self, number: int) -> None:
         """The number is at least this much afterwards."""
-        with self._alone():
+        with alone(self._descriptor):
             if self.value() < number:
                 _NUMBER.pack_into(self._map, 0, number)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        if sys.platform == "win32":  # where there is one worker only
-            yield
-            return
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         self._map.close()
