@@ -145,7 +145,7 @@ class PredictService:
         self._recorder.succeeded(call, inference)
 
     def _checked(self, stream: TextStream, watch: Watch | None) -> TextStream:
-        if watch is None:
+        if watch is None or watch.guard.reply is None:
             return stream
         return GuardedStream(stream, watch, self._snapshot.settings["fairlead.stream.guard_characters"])
 

@@ -8,6 +8,7 @@ import pytest
 
 from fairlead.domain.dataset import PredictInput, Remote
 from fairlead.errors import FairleadError
+from fairlead.service.calls.provider_stream import ProviderStream
 from fairlead.service.house import House
 from unit.service.world import World, registered
 
@@ -86,3 +87,12 @@ async def test_what_an_output_guard_refuses_does_not_leave(house: House) -> None
     rules = {"type": "local_regex", "output_guardrail": {"regex": ["hello"], "match": "search"}}
     id = await registered(house, guardrails=rules)
     assert await refusal(said(house, id)) == (400, "guardrails triggered for LLM output")
+
+
+async def test_a_guard_that_looks_at_requests_alone_holds_nothing_of_the_reply_back(house: House) -> None:
+    await allow(house)
+    rules = {"type": "local_regex", "input_guardrail": {"regex": ["nobody says this"], "match": "search"}}
+    id = await registered(house, guardrails=rules)
+    async with house.predict.stream(id, asked()) as stream:
+        assert isinstance(stream, ProviderStream)
+        assert [texts async for texts in stream.batches()] == [["hello"]]

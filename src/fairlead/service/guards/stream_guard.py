@@ -25,7 +25,7 @@ JUDGED_STEP = 512
 
 
 class GuardedStream:
-    """A stream of text behind a guard, of which the last `hold` characters wait."""
+    """A stream of text behind a guard that looks at replies, of which the last `hold` characters wait."""
 
     __slots__ = ("_hold", "_stream", "_watch")
 
@@ -47,10 +47,6 @@ async def guarded(batches: AsyncGenerator[list[str], None], watch: Watch, hold: 
     """The same pieces of text, later: the last `hold` characters wait for more. Raises IllegalArgument of the guard; what
     waited then is dropped."""
     try:
-        if watch.guard.reply is None:
-            async for texts in batches:
-                yield texts
-            return
         window = _Window(hold, JUDGED_STEP if isinstance(watch.guard.reply, Judge) else 1)
         async for texts in batches:
             window.add(texts)

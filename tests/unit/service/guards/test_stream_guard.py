@@ -112,15 +112,6 @@ async def test_a_fault_drops_what_waits(executor: ThreadPoolExecutor) -> None:
     assert "".join(left) == ""
 
 
-async def test_without_an_output_rule_nothing_waits(executor: ThreadPoolExecutor) -> None:
-    rules = {"type": "local_regex", "input_guardrail": {"regex": ["x"]}}
-    guard = compile_guard("m", rules, KnownWords(), executor)
-    assert guard is not None
-    stream = guarded(batches(["a", "b"]), guard.asking(nobody), HOLD)
-    assert await anext(stream) == ["a"]
-    await stream.aclose()
-
-
 class Broken:
     async def refuses_request(self, outgoing: Any, ask: Any) -> bool:
         return False
