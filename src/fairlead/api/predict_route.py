@@ -86,22 +86,14 @@ class PredictRoute:
     ) -> Coroutine[Any, Any, Answer]:
         """Raises Disconnected and nothing else of ours; other faults are defects and the app's to report. `fields` are the
         headers by name; `principal`: None = security is off."""
-        answer = self._timed if fields.get(TIMING_HEADER) == b"1" else self._answered
-        return answer(scope, fields, principal, receive, algorithm, model_id)
+        answering = self._answered(scope, fields, principal, receive, algorithm, model_id)
+        return self._timed(answering) if fields.get(TIMING_HEADER) == b"1" else answering
 
-    async def _timed(
-        self,
-        scope: Scope,
-        fields: Fields,
-        principal: Principal | None,
-        receive: Receive,
-        algorithm: str,
-        model_id: str,
-    ) -> Answer:
+    async def _timed(self, answering: Coroutine[Any, Any, Answer]) -> Answer:
         timing = Timing(self._now())
         token = TIMING.set(timing)
         try:
-            answer = await self._answered(scope, fields, principal, receive, algorithm, model_id)
+            answer = await answering
         finally:
             TIMING.reset(token)
         header = (b"server-timing", timing.header(self._now()).encode())
