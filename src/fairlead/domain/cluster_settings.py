@@ -263,7 +263,7 @@ class ClusterSettings:
     Immutable; a change makes a new one. `revision` tells versions apart.
     """
 
-    __slots__ = ("file", "named", "persistent", "revision", "transient", "values")
+    __slots__ = ("_named", "file", "persistent", "revision", "transient", "values")
 
     def __init__(
         self,
@@ -277,8 +277,7 @@ class ClusterSettings:
         self.file = dict(file or {})
         self.revision = revision
         self.values = {key: read(row, self._text(key, row)) for key, row in SETTINGS.items()}
-        self.named: Mapping[str, Any] = {row.name: self.values[key] for key, row in SETTINGS.items()}
-        """As by `[]`, for who asks with every predict."""
+        self._named = {row.name: self.values[key] for key, row in SETTINGS.items()}
 
     def _text(self, key: str, row: Setting) -> Text:
         for source in (self.transient, self.persistent, self.file):
@@ -288,7 +287,7 @@ class ClusterSettings:
 
     def __getitem__(self, name: str) -> Any:
         """The typed value of `plugins.ml_commons.<name>`, or of `fairlead.<rest>` under its whole name."""
-        return self.named[name]
+        return self._named[name]
 
     def defaults(self) -> dict[str, Text]:
         """Every registered setting that is set in neither scope, with its file value or default."""

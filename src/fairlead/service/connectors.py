@@ -104,7 +104,7 @@ def check_endpoints(ports: Ports, connector: Connector) -> None:
 
 
 def require_remote_inference(snapshot: Snapshot) -> None:
-    if not snapshot.settings.named["remote_inference.enabled"]:
+    if not snapshot.settings["remote_inference.enabled"]:
         raise StatusFault(
             "Remote Inference is currently disabled. To enable it, update the setting "
             '"plugins.ml_commons.remote_inference_enabled" to true.',

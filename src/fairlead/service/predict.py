@@ -196,7 +196,7 @@ class PredictService:
         return await asyncio.shield(work)
 
     def _max_size(self) -> int:
-        size: int = self._snapshot.settings.named["max_json_size"]
+        size: int = self._snapshot.settings["max_json_size"]
         return size
 
 
