@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from fairlead.domain.identity import LoginListener, Verdict
-from fairlead.security.login_limits import FailedLogins, source_network
+from fairlead.security.login_limits import FailedLogins
 from fairlead.security.login_table import FILE, LoginTable
 
 HOME, SAME_NET, ELSEWHERE = "198.51.100.7", "198.51.100.8", "203.0.113.9"
@@ -107,20 +107,6 @@ def test_addresses_of_one_network_are_one_source_of_a_name() -> None:
     world.fail(2, address=HOME)
     world.fail(1, address=SAME_NET)
     assert not world.admits(address=HOME)
-
-
-@pytest.mark.parametrize(
-    ("address", "network", "one"),
-    [
-        ("198.51.100.7", "198.51.100.0/24", "198.51.100.7"),
-        ("::ffff:198.51.100.7", "198.51.100.0/24", "198.51.100.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64", "fe80::/64"),
-        ("", "", ""),
-    ],
-)
-def test_a_source_is_a_network_that_one_attacker_has(address: str, network: str, one: str) -> None:
-    assert (source_network(address), source_network(address, one=True)) == (network, one)
 
 
 @pytest.mark.parametrize("ignored", [("198.51.100.0/24", "::1"), ("198.51.*",), ("host.example", HOME)])

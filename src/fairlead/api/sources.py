@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
+from fairlead.security.callers import source_network
 from fairlead.security.forwarded import Proxies
-from fairlead.security.login_limits import source_network
 
 log = logging.getLogger("fairlead.api")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from fairlead.security.login_limits import Hosts, plain_address
+from fairlead.security.callers import Hosts, plain_address
 
 Headers = Iterable[tuple[bytes, bytes]]
 

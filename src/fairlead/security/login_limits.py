@@ -8,15 +8,11 @@ it is slowed down instead: of the networks without a recent success, one try in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from fairlead.domain.identity import LoginListener, Verdict
+from fairlead.security.callers import IgnoredHosts, source_network
 from fairlead.security.login_table import MOMENTS, Entry, LoginTable
 
-_IPV6_NETWORK = 64
-"""One customer has at least a /64: an address more costs an attacker nothing there (RFC 6177)."""
-_IPV4_NETWORK = 24
 _SLOW_FACTOR = 10
 """A name is slowed down after this many times the tries that block a pair."""
 _SLOW_SECONDS = 1.0
@@ -212,54 +208,3 @@ class _Row:
 
 def _pending(entry: Entry, now: float) -> float:
     return entry.pending if now < entry.pending_until <= now + _PENDING_SECONDS else 0.0
-
-
-class Hosts:
-    """Addresses and networks of `ignore_hosts`. Raises ValueError for an entry that is neither."""
-
-    def __init__(self, entries: Iterable[str]) -> None:
-        self._networks = tuple(ip_network(entry, strict=False) for entry in entries)
-
-    def match(self, address: str) -> bool:
-        if not self._networks or not address:
-            return False
-        try:
-            found = plain_address(address)
-        except ValueError:
-            return False
-        return any(found.version == network.version and found in network for network in self._networks)
-
-
-class IgnoredHosts:
-    """As `Hosts`, and patterns over the textual address such as `10.1.*`, which the REST API may have stored."""
-
-    def __init__(self, entries: Iterable[str]) -> None:
-        networks, patterns = [], []
-        for entry in entries:
-            try:
-                networks.append(str(ip_network(entry, strict=False)))
-            except ValueError:
-                patterns.append(entry)
-        self._networks = Hosts(networks)
-        self._patterns = tuple(patterns)
-
-    def match(self, address: str) -> bool:
-        return self._networks.match(address) or any(fnmatchcase(address, pattern) for pattern in self._patterns)
-
-
-def plain_address(text: str) -> IPv4Address | IPv6Address:
-    """Without a zone; an IPv4 address that a socket of IPv6 shows is what it is. Raises ValueError."""
-    address = ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def source_network(address: str, *, one: bool = False) -> str:
-    """What counts as one source: a /64 of IPv6 always; of IPv4 the address (`one`) or its /24. "" is the Unix socket."""
-    try:
-        found = plain_address(address)
-    except ValueError:
-        return ""
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, _IPV6_NETWORK), strict=False))
-    return str(found) if one else str(ip_network((found, _IPV4_NETWORK), strict=False))

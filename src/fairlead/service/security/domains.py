@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.domain.identity import LoginListener
+from fairlead.security.callers import Hosts
 from fairlead.security.certificate import CertificateFault, Name, parse_dn, parse_selector
 from fairlead.security.jwt import ALGORITHMS, Key, TokenFault, TokenRules, import_signing_key
-from fairlead.security.login_limits import Hosts
 from fairlead.security.yaml_reader import YamlFault, read_yaml
 from fairlead.service.security.files import IDENTITY_FILE, FileFault
 

@@ -9,7 +9,7 @@ from typing import Any
 from fairlead.domain.identity import LoginListener
 from fairlead.domain.ports import Document, Json, Put, Remove, Store
 from fairlead.errors import SecurityApiFault
-from fairlead.security.login_limits import Hosts
+from fairlead.security.callers import Hosts
 from fairlead.service.changes import Batch, commit
 from fairlead.service.security import validation
 
