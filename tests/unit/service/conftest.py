@@ -11,9 +11,15 @@ from fairlead.service.house import House
 from unit.service.world import World
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `on_both_databases` are of what workers share: the same on SQLite and on a real PostgreSQL."""
+    if "store_url" in metafunc.fixturenames and metafunc.definition.get_closest_marker("on_both_databases"):
+        metafunc.parametrize("store_url", ["sqlite", "postgres"], indirect=True)
+
+
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite, but for tests that are marked `on_both_databases` (unit.service.world)."""
+    """SQLite, unless the test is marked."""
     if getattr(request, "param", "sqlite") == "postgres":
         address: str = request.getfixturevalue("postgres_url")
         return address

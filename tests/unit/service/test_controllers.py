@@ -17,6 +17,8 @@ from fairlead.service.house import House
 from fairlead.service.models.update import ModelChanges
 from unit.service.world import World, registered
 
+pytestmark = pytest.mark.on_both_databases
+
 ONE = {"limit": "1", "unit": "DAYS"}
 TWO = {"limit": "2", "unit": "DAYS"}
 ASKED = PredictInput(Remote({}))

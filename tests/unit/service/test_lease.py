@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fairlead.service.lease import Lease
 from unit.service.world import World
+
+pytestmark = pytest.mark.on_both_databases
 
 
 async def test_one_holds_it_until_it_runs_out(world: World) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from fairlead.domain.ports import FORGET, Put
 from fairlead.service.house import House
 from unit.service.world import World, registered
+
+pytestmark = pytest.mark.on_both_databases
 
 
 async def test_a_change_of_another_kind_wakes_a_follower_once(world: World) -> None:

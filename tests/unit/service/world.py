@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from fairlead.domain.connector import Action, ActionType
 from fairlead.domain.ports import SealContext, Step
 from fairlead.domain.secret import Secret
@@ -24,9 +22,6 @@ from fairlead.service.snapshot import Snapshot
 from fairlead.store import SqlStore, open_store
 from fairlead.transport.port import Call, PoolStats, Reply, Route, StreamReply
 from fairlead.transport.port import Limits as CallLimits
-
-on_both_databases = pytest.mark.parametrize("store_url", ["sqlite", "postgres"], indirect=True)
-"""For tests of what workers share: the same test on SQLite and on a real PostgreSQL."""
 
 POLICY = EgressPolicy.of(trusted=["^https://api\\.example\\.com/.*$"])
 

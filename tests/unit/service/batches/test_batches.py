@@ -24,6 +24,8 @@ from fairlead.service.tasks import fail_orphans
 from fairlead.transport.port import Reply
 from unit.service.world import World, registered
 
+pytestmark = pytest.mark.on_both_databases
+
 JOB = PredictInput(Remote({}), ActionType.BATCH_PREDICT)
 OWNER, STRANGER = (Principal(name, (), ("ml_full_access",)) for name in ("ann", "cay"))
 VECTORS = "connector.post_process.default.embedding"

@@ -26,6 +26,8 @@ from fairlead.simulator.server import Simulator
 from fairlead.transport.choose import open_upstream
 from unit.service.world import World
 
+pytestmark = pytest.mark.on_both_databases
+
 POLICY = EgressPolicy.of(
     trusted=[
         r"^https://api\.example\.com/.*$",

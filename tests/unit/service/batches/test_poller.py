@@ -13,6 +13,8 @@ from fairlead.transport.port import Reply
 from unit.service.batches.test_batches import JOB, batch_model, says, started
 from unit.service.world import World
 
+pytestmark = pytest.mark.on_both_databases
+
 INTERVAL = "fairlead.batch.poll_interval_in_seconds"
 
 

@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from fairlead.service.counts.reports import DEAD_MILLISECONDS, KIND, PATIENCE_SECONDS, drop_dead_nodes, forget_reports
 from fairlead.service.house import House
 from unit.service.world import World
+
+pytestmark = pytest.mark.on_both_databases
 
 
 @contextlib.asynccontextmanager

@@ -20,6 +20,8 @@ from fairlead.service.predict import MAX_JUDGES
 from fairlead.transport.port import Call, Limits, Reply, Route
 from unit.service.world import World, connected, registered
 
+pytestmark = pytest.mark.on_both_databases
+
 ACCEPT = '^\\s*"[Aa]ccept"\\s*$'
 
 

@@ -25,6 +25,8 @@ from fairlead.service.limits.ledger import Ledger
 from fairlead.service.models.update import ModelChanges
 from unit.service.world import World, registered
 
+pytestmark = pytest.mark.on_both_databases
+
 KEY = BucketKey("m")
 START = 1_700_000_000_000
 
