@@ -38,7 +38,7 @@ class SyncUpJob:
         self._snapshot = snapshot
         self._deployments = deployments
         self._reports = reports
-        self._lease = Lease(ports.store, "sync_up", worker_id, ports.clock)
+        self._lease = Lease(ports.store, "sync_up", worker_id, ports.clock, ports.monotonic)
         self._cleaned = 0
         self._pace = Pace(self._snapshot.settings[_INTERVAL])
         snapshot.on_settings.append(self._take_interval)

@@ -43,6 +43,10 @@ class Clock:
         self.now += int(count * 60_000)
         self._jumped += count * 60
 
+    def put_back(self, minutes: float) -> None:
+        """As an administrator does, or the network's time: less is on the clock, and no time has passed."""
+        self.now -= int(minutes * 60_000)
+
 
 class OpenVault:
     """Marks values instead of sealing them. `locked`: the key is away."""

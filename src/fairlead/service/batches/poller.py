@@ -45,8 +45,9 @@ class BatchPoller:
         self._snapshot = snapshot
         self._jobs = jobs
         self._letters = letters
-        self._lease = Lease(ports.store, "batch_poller", worker_id, ports.clock)
-        self._due: dict[str, int] = {}
+        self._lease = Lease(ports.store, "batch_poller", worker_id, ports.clock, ports.monotonic)
+        self._due: dict[str, float] = {}
+        """By task, in seconds of the monotonic clock: one that is put back stops no polling."""
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._interval: int = snapshot.settings[_INTERVAL]
         self._pace = Pace(_tick(self._interval))
@@ -72,13 +73,14 @@ class BatchPoller:
         """Asks for every job that is due, and delivers what is to be delivered."""
         await self._snapshot.catch_up()
         jobs, letters = await self._open_jobs(), await self._ports.store.all(dead_letter.KIND)
-        now = self._ports.clock()
+        now, ticks = self._ports.clock(), self._ports.monotonic()
         # When what is not known yet is due: as if this worker had asked when the task was last written to.
         self._due = {
-            document.id: self._due.get(document.id) or self._next(document.body["last_update_time"], document.body)
+            document.id: self._due.get(document.id)
+            or ticks - max(0, now - document.body["last_update_time"]) / 1000 + self._wait(document.body)
             for document in jobs
         }
-        asked = [document for document in jobs if self._due[document.id] <= now] if self._polls() else []
+        asked = [document for document in jobs if self._due[document.id] <= ticks] if self._polls() else []
         due = [document for document in letters if document.body["due"] <= now]
         work = (*(self._poll(document) for document in asked), *(self._deliver(letter) for letter in due))
         for outcome in await asyncio.gather(*work, return_exceptions=True):
@@ -110,7 +112,7 @@ class BatchPoller:
             except (FairleadError, TimeoutError) as fault:
                 task, wait_ms = await self._failed(document.id, task, fault)
             finally:  # a fault of ours is not repeated before its time either
-                self._due[document.id] = self._next(self._ports.clock(), task.document(), wait_ms)
+                self._due[document.id] = self._ports.monotonic() + self._wait(task.document(), wait_ms)
 
     async def _failed(self, id: str, task: Task, fault: FairleadError | TimeoutError) -> tuple[Task, int]:
         """The task afterwards, and how long its provider wants to be left alone. A provider that throttles is there."""
@@ -129,13 +131,13 @@ class BatchPoller:
         async with self._gate:
             await self._letters.deliver(letter)
 
-    def _next(self, since: int, body: dict[str, object], wait_ms: int = 0) -> int:
-        """When a job is asked for again: an interval later, longer after failures, a tenth earlier or later by chance."""
+    def _wait(self, body: dict[str, object], wait_ms: int = 0) -> float:
+        """Seconds until a job is asked for again: the interval, longer after failures, a tenth more or less by chance."""
         job = body.get("remote_job")
         failures = int(job.get(remote_job.RETRIES, 0)) if isinstance(job, dict) else 0
         interval = self._interval * 1000 << min(failures, _MOST_DOUBLINGS)
         jittered = interval - interval // 10 + self._ports.random(interval // 5)
-        return since + max(jittered, wait_ms)
+        return max(jittered, wait_ms) / 1000
 
     async def _waiting(self) -> bool:
         if await self._ports.store.count(dead_letter.KIND):

@@ -33,7 +33,7 @@ class KeyUpkeep:
         self._ports = ports
         self._keys = keys
         self._snapshot = snapshot
-        self._lease = Lease(ports.store, "key_rotation", worker_id, ports.clock)
+        self._lease = Lease(ports.store, "key_rotation", worker_id, ports.clock, ports.monotonic)
 
     async def run(self) -> None:
         """Until cancelled."""

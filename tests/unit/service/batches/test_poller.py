@@ -216,3 +216,17 @@ async def test_a_task_that_ends_while_its_provider_is_asked_stays_ended(world: W
     await rounds(world, house, 1, 1)
     assert await state(house, made.task_id) == TaskState.COMPLETED
     assert await house.ports.store.count(KIND) >= 1
+
+
+async def test_a_clock_that_was_put_back_holds_up_no_polling(world: World, house: House) -> None:
+    made = await started(world, house)
+    says(world, status="working")
+    looks = Looks(world)
+    await rounds(world, house, 1, 2)
+    world.clock.put_back(60)
+    await rounds(world, house, 1, 2)
+    assert looks.count == 2
+    fresh = await world.worker()
+    await rounds(world, fresh, 2, 2)
+    assert looks.count >= 3
+    assert await state(house, made.task_id) == TaskState.RUNNING
