@@ -76,7 +76,7 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """The bucket as of `at` (epoch milliseconds). `born` is another one for each new bucket: slices of an older one are
-    void. `wanted`: a worker found it dry, so whoever holds tokens gives them back."""
+    void. `wanted`: a worker found it dry, so whoever holds tokens gives them back. `node`: the one whose clock said `at`."""
 
     rate: Rate
     level: Fraction
@@ -84,24 +84,34 @@ class Bucket:
     born: str
     held: Mapping[str, Slice] = field(default_factory=dict)
     wanted: bool = False
+    node: str = ""
 
     @classmethod
-    def full(cls, rate: Rate, now: int, born: str, used: int = 0) -> Bucket:
+    def full(cls, rate: Rate, now: int, born: str, used: int = 0, node: str = "") -> Bucket:
         """A new bucket, of which `used` tokens are gone."""
-        return cls(rate, rate.capacity - min(used, floor(rate.capacity)), now, born)
+        return cls(rate, rate.capacity - min(used, floor(rate.capacity)), now, born, node=node)
 
-    def settled(self, now: int) -> Bucket:
-        """As of `now`: refilled, without slices that ended. A clock that was put back adds nothing."""
+    def settled(self, now: int, node: str = "") -> Bucket:
+        """As of `now` on the clock of `node`: refilled, without slices that ended.
+
+        A clock behind another node's adds nothing. One that is behind what it said itself was put back: time goes on from
+        there, or the bucket would stand still until the clock is where it was.
+        """
+        if node and node == self.node and self.at - now > GRACE_MS:
+            ends = {
+                worker: replace(slice, until=min(slice.until, now + SLICE_MS)) for worker, slice in self.held.items()
+            }
+            return replace(self, at=now, held=ends)
         if now <= self.at:
             return self
         room = self.rate.capacity - self._held()
         level = min(self.level + self.rate.per_ms * (now - self.at), room)
         held = {worker: slice for worker, slice in self.held.items() if slice.until + GRACE_MS > now}
-        return replace(self, level=level, at=now, held=held)
+        return replace(self, level=level, at=now, held=held, node=node)
 
-    def exchange(self, worker: str, now: int, ask: Ask) -> tuple[Bucket, int]:
-        """The bucket afterwards, and how many tokens the worker got: `need` first, then a slice ahead of need."""
-        settled = self.settled(now)
+    def exchange(self, worker: str, now: int, ask: Ask, node: str = "") -> tuple[Bucket, int]:
+        """The bucket afterwards, and how many tokens the worker, on `node`, got: `need` first, then a slice ahead of need."""
+        settled = self.settled(now, node)
         others = {name: slice for name, slice in settled.held.items() if name != worker}
         mine = settled.held[worker].tokens if worker in settled.held else 0
         left = min(ask.left, mine)
@@ -135,6 +145,7 @@ class Bucket:
             "born": self.born,
             "held": {worker: [slice.tokens, slice.until] for worker, slice in self.held.items()},
             "wanted": self.wanted,
+            "node": self.node,
         }
 
     @classmethod
@@ -146,6 +157,7 @@ class Bucket:
             document["born"],
             {worker: Slice(*values) for worker, values in document["held"].items()},
             document["wanted"],
+            document.get("node", ""),
         )
 
 

@@ -92,7 +92,7 @@ class House:
         self.recorder = Recorder(ports.clock, ports.monotonic)
         self.meter = Meter()
         self.metrics = MetricsService(ports, snapshot, self.recorder, self.meter, board)
-        ledger = Ledger(ports.store, worker_id, ports.clock, ports.new_id)
+        ledger = Ledger(ports.store, worker_id, ports.clock, ports.new_id, ports.node_id)
         self.limits = Limits(ledger, snapshot, identity.workers, ports.monotonic)
         self.word_lists = WordListService(ports, snapshot)
         self._words = KnownWords()

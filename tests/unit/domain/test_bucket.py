@@ -186,6 +186,35 @@ def test_a_clock_that_was_put_back_adds_nothing_and_what_was_overdrawn_is_owed()
     assert bucket.exchange("a", START + 2100, Ask(need=1))[1] == 1
 
 
+def test_a_node_whose_own_clock_was_put_back_goes_on_filling_from_there_and_slices_end() -> None:
+    bucket, _ = Bucket.full(rate(10, "SECONDS"), START, "b", node="n").exchange(
+        "dead", START, Ask(need=2, ahead=8), "n"
+    )
+    assert bucket.held["dead"].tokens == 1
+    back = START - 3_600_000
+    assert bucket.settled(START - GRACE_MS, "n") == bucket.settled(back, "other") == bucket
+    bucket, _ = bucket.exchange("a", back, Ask(need=7), "n")
+    assert (bucket.level, bucket.at, bucket.wait_ms()) == (0, back, 100)
+    after = back + SLICE_MS + GRACE_MS
+    assert bucket.settled(after, "n").held == {}
+    assert bucket.exchange("a", back + 100, Ask(need=2), "n")[1] == 1
+    assert bucket.settled(after, "n").settled(after + 1000, "n").level == 10
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(NAMES, WAITS, st.booleans()), max_size=40))
+def test_a_clock_that_is_put_back_again_and_again_admits_no_more_than_one_bucket(calls: Any) -> None:
+    of = rate(10, "SECONDS")
+    bucket, exact, passed, shown = Bucket.full(of, START, "b", node="n"), Exact(of), START, START
+    for name, wait, put_back in calls:
+        passed, shown = passed + wait, shown + wait - (3_600_000 if put_back else 0)
+        bucket, granted = bucket.exchange(name, shown, Ask(need=1), "n")
+        taken = exact.take(passed)
+        assert taken or not granted
+        if taken and not granted:
+            exact.level += 1
+
+
 def test_used_tokens_of_a_new_bucket_leave_nothing_below_empty() -> None:
     assert Bucket.full(rate("2.5"), START, "b", used=9).level == Fraction(1, 2)
     assert floor(Bucket.full(rate(3), START, "b", used=1).level) == 2

@@ -27,13 +27,16 @@ class Outcome:
 
 
 class Ledger:
-    """Exchanges of one worker. `clock` gives epoch milliseconds, `new_id` a fresh name for a new bucket."""
+    """Exchanges of one worker. `clock` gives epoch milliseconds on `node`, `new_id` a fresh name for a new bucket."""
 
-    def __init__(self, store: Store, worker: str, clock: Callable[[], int], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, worker: str, clock: Callable[[], int], new_id: Callable[[], str], node: str = ""
+    ) -> None:
         self._store = store
         self.worker = worker
         self._clock = clock
         self._new_id = new_id
+        self._node = node
 
     async def exchange(self, key: BucketKey, ask: Callable[[], Ask]) -> Outcome | None:
         """None when there is no such limit any more. `ask` is called anew after each lost race, since the worker goes on
@@ -48,8 +51,10 @@ class Ledger:
             else:
                 before, revision, steps = Bucket.of(document.body), document.revision, []
             now = self._clock()
-            after, granted = before.exchange(self.worker, now, told := ask())
-            if not granted and not _tells(before.settled(now), after, told, self.worker):
+            after, granted = before.exchange(self.worker, now, told := ask(), self._node)
+            settled = before.settled(now, self._node)
+            put_back = settled.at < before.at
+            if not granted and not put_back and not _tells(settled, after, told, self.worker):
                 return Outcome(after, revision, 0, written=False)
             try:
                 written = await self._store.write([*steps, Put(buckets.KIND, key.id, after.document(), revision)])
@@ -79,7 +84,9 @@ class Ledger:
         rate = Rate.of(limiter)
         if rate is None:
             return None
-        return Bucket.full(rate, self._clock(), self._new_id()), Require(kind, source.id, source.revision)
+        return Bucket.full(rate, self._clock(), self._new_id(), node=self._node), Require(
+            kind, source.id, source.revision
+        )
 
 
 def _tells(settled: Bucket, after: Bucket, told: Ask, worker: str) -> bool:

@@ -95,7 +95,7 @@ class ModelUpdateService:
         if rate is None or Rate.of(stored.rate_limiter) is not None or stored.model_state not in LOADED_STATES:
             return Remove(buckets.KIND, id)
         used = await self._reports.predicts_within(id, float(rate.capacity / rate.per_ms))
-        bucket = Bucket.full(rate, self._ports.clock(), self._ports.new_id(), used)
+        bucket = Bucket.full(rate, self._ports.clock(), self._ports.new_id(), used, self._ports.node_id)
         return Put(buckets.KIND, id, bucket.document())
 
     async def _connected(

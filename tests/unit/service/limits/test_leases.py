@@ -293,6 +293,17 @@ async def test_a_cancelled_caller_leaves_no_one_waiting() -> None:
     assert await workers.calls("a", 5) in (2, 3)
 
 
+async def call(house: House, id: str) -> int:
+    """How many calls are admitted: one, or none."""
+    try:
+        await house.predict.predict(id, PredictInput(Remote({})))
+    except StatusFault as fault:
+        if fault.status != 429:
+            raise
+        return 0
+    return 1
+
+
 async def test_workers_on_a_real_store_admit_the_limit_exactly_and_a_change_is_live(world: World, house: House) -> None:
     other = await world.worker()
     followers = [asyncio.create_task(each.snapshot.follow()) for each in (house, other)]
@@ -300,19 +311,26 @@ async def test_workers_on_a_real_store_admit_the_limit_exactly_and_a_change_is_l
     await house.deployments.deploy(id)
     await other.snapshot.catch_up()
 
-    async def call(each: House) -> int:
-        try:
-            await each.predict.predict(id, PredictInput(Remote({})))
-        except StatusFault as fault:
-            if fault.status != 429:
-                raise
-            return 0
-        return 1
-
-    assert sum(await asyncio.gather(*(call(each) for each in [house, other] * 25))) == 30
+    assert sum(await asyncio.gather(*(call(each, id) for each in [house, other] * 25))) == 30
     await house.model_updates.update(id, ModelChanges(rate_limiter={"limit": "7"}))
     await other.snapshot.catch_up()
-    assert sum([await call(each) for each in [other, house] * 10]) == 7
+    assert sum([await call(each, id) for each in [other, house] * 10]) == 7
     await other.limits.stop()
     for follower in followers:
         follower.cancel()
+
+
+async def test_a_clock_that_was_put_back_does_not_stop_the_refilling(world: World, house: House) -> None:
+    id = await registered(house, rate_limiter={"limit": "3", "unit": "MINUTES"})
+    await house.deployments.deploy(id)
+
+    async def admitted(times: int) -> int:
+        return sum([await call(house, id) for _ in range(times)])
+
+    assert await admitted(5) == 3
+    world.clock.put_back(60)
+    world.clock.minutes(0.5)
+    assert await admitted(1) == 0  # the first to ask finds out; from here on the bucket fills
+    world.clock.minutes(1)
+    assert await admitted(5) == 3
+    await house.limits.stop()
