@@ -38,6 +38,22 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/([^)#]+)", (ROOT / "README.md").read_text("utf-8")))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+@pytest.mark.parametrize(
+    "page", ["architecture.md", *(f"decisions/{p.name}" for p in PAGES if p.parent.name == "decisions")]
+)
+def test_modules_that_are_named_exist(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    named = set(
+        re.findall(r"`((?:api|cli|domain|engine|painless|search|security|service|store|transport)/[\w/]+\.py)", text)
+    )
+    assert [name for name in sorted(named) if not (ROOT / "src" / "fairlead" / name).exists()] == []
+
+
 def test_every_difference_names_a_test_that_exists() -> None:
     text = (ROOT / "docs" / "differences.md").read_text("utf-8")
     named = set(re.findall(r"`(tests/[\w/.]+)`", text))
