@@ -50,8 +50,8 @@ class CompiledAction:
     """One action, ready to render and to interpret."""
 
     __slots__ = (
-        "_compiler", "_fixed_url", "_natural", "_post", "_pre", "_sends", "body", "headers", "interprets_long", "method",
-        "one_tensor_per_document", "owned", "prepares_long", "reply_may_be_empty", "type", "url",
+        "_compiler", "_fixed_url", "_natural", "_post", "_pre", "_sends", "body", "headers", "interprets_long", "may_be_empty",
+        "method", "one_tensor_per_document", "owned", "prepares_long", "type", "url",
     )  # fmt: skip
 
     def __init__(
@@ -79,7 +79,8 @@ class CompiledAction:
         """The same of the post-process function."""
         self.one_tensor_per_document = isinstance(self._post, PostFunction) and self._post.per_document
         """Whether the reply must hold as many embeddings as documents were sent."""
-        self.reply_may_be_empty = self.type == ActionType.CANCEL_BATCH_PREDICT
+        self.may_be_empty = self.type == ActionType.CANCEL_BATCH_PREDICT
+        """Whether request and reply may have no body."""
         self._fixed_url: str | FairleadError
         try:
             self._fixed_url = self.url.render(Parameters(owned, {}))
@@ -107,7 +108,7 @@ class CompiledAction:
         if isinstance(url, FairleadError):
             raise url
         body = self.body.render(parameters)
-        if not body and self.method == "POST" and not self.reply_may_be_empty:
+        if not body and self.method == "POST" and not self.may_be_empty:
             raise IllegalArgument("Content length is 0. Aborting request to remote model")
         return Outgoing(self.method, url, self.headers.render(parameters), body, parameters)
 
@@ -173,10 +174,10 @@ class CompiledStream(msgspec.Struct, frozen=True):
     action: CompiledAction
 
 
-def _may_take_long(bound: object) -> bool:
-    if bound is None or isinstance(bound, (PreFunction, PostFunction, ScriptFault)):
+def _may_take_long(bound: PreFunction | PostFunction | Script | ScriptFault | str | None) -> bool:
+    if bound is None or isinstance(bound, PreFunction | PostFunction | ScriptFault):
         return False
-    return isinstance(bound, str) or not bound.certain_short  # type: ignore[attr-defined]  # what is left is a script
+    return isinstance(bound, str) or not bound.certain_short
 
 
 def _applies(dataset: Dataset, parameters: Parameters) -> bool:

@@ -15,12 +15,10 @@ from fairlead.errors import IllegalArgument, UnsupportedCharset
 from fairlead.java.json import JsonFault, compact, strict_loads
 
 NOVA_MULTIMODAL = "amazon.nova-2-multimodal-embeddings-v1:0"
-_STRUCTURED = ("response_format", "generationConfig", "toolConfig")
-_NOVA_PARTS = {"text": "value", "image": "source", "video": "source", "audio": "source"}
-
-
 _STEERING = frozenset({"charset", "input_processors", "model"})
 """Parameters that may ask for more than the filled template."""
+_STRUCTURED = ("response_format", "generationConfig", "toolConfig")
+_NOVA_PARTS = {"text": "value", "image": "source", "video": "source", "audio": "source"}
 
 
 class Body:

@@ -253,7 +253,7 @@ def test_an_action_knows_whether_it_must_answer_one_tensor_per_document(function
 
 
 def test_only_a_cancel_may_be_answered_with_nothing() -> None:
-    assert [kind for kind in ActionType if action(kind=kind).reply_may_be_empty] == [ActionType.CANCEL_BATCH_PREDICT]
+    assert [kind for kind in ActionType if action(kind=kind).may_be_empty] == [ActionType.CANCEL_BATCH_PREDICT]
 
 
 # Connectors.

@@ -269,7 +269,7 @@ class Caller:
             timing.prepare += now() - began
             began = now()
         attempts = self._attempt if connector.retry is None else self._with_retries
-        reply = await attempts(connector, outgoing, destination, action.reply_may_be_empty)
+        reply = await attempts(connector, outgoing, destination, action.may_be_empty)
         if timing is not None:
             timing.upstream += now() - began
             began = now()

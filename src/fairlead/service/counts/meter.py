@@ -41,7 +41,7 @@ class Meter:
 
     __slots__ = (
         "broken", "dropped", "guarded", "received", "replies", "requests", "retries", "sent", "store_faults",
-        "streams", "throttled",        "upstream", "upstream_received", "upstream_sent",
+        "streams", "throttled", "upstream", "upstream_received", "upstream_sent",
     )  # fmt: skip
 
     def __init__(self) -> None:
