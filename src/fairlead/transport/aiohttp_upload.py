@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Protocol
 
+from fairlead.transport.aiohttp_pool import Progress
 from fairlead.transport.head import refused_upload
 from fairlead.transport.port import Call
 
@@ -13,17 +13,7 @@ from fairlead.transport.port import Call
 _LARGE_BODY = 1 << 20
 
 
-class UploadProgress(Protocol):
-    """What is told of an upload: who keeps whom waiting, and why it failed."""
-
-    upload_fault: Exception | None
-
-    def wait_for_caller(self) -> None: ...
-
-    def wait_for_provider(self) -> None: ...
-
-
-def payload(call: Call, progress: UploadProgress, where: str) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
+def payload(call: Call, progress: Progress, where: str) -> bytes | io.BytesIO | AsyncIterator[bytes] | None:
     """The body of a call in the form that aiohttp writes without a copy or a warning."""
     if call.upload is not None:
         return _pieces(call.upload.pieces, call.upload.length, progress, where)
@@ -33,14 +23,14 @@ def payload(call: Call, progress: UploadProgress, where: str) -> bytes | io.Byte
 
 
 def announced(call: Call) -> dict[str, str] | None:
-    """Tells aiohttp not to send an upload of known length in chunks; what goes out is `_Progress.headers` of the adapter."""
+    """Tells aiohttp not to send an upload of known length in chunks; what goes out is `Progress.headers` of the pool."""
     if call.upload is None or call.upload.length is None:
         return None
     return {"Content-Length": str(call.upload.length)}
 
 
 async def _pieces(
-    pieces: AsyncIterable[bytes], length: int | None, progress: UploadProgress, where: str
+    pieces: AsyncIterable[bytes], length: int | None, progress: Progress, where: str
 ) -> AsyncIterator[bytes]:
     """The pieces, counted; aiohttp would swallow what they raise and lose count of what they are."""
     sent = 0
