@@ -62,6 +62,7 @@ def test_a_burst_over_all_workers_tries_exactly_what_is_allowed_and_a_new_worker
         until = time.monotonic() + 60
         while before & (now := set(workers_of(server.pid))) or len(now) < WORKERS:
             assert time.monotonic() < until
+            time.sleep(0.05)
         right = {Client(server.url, login("caller"))("GET", "/").status for _ in range(10)}
         assert right == {401}
     assert hashed(data) == TRIES

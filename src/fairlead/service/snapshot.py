@@ -35,6 +35,7 @@ PERSISTENT, TRANSIENT = "persistent", "transient"
 
 LOADED_STATES = frozenset({ModelState.DEPLOYED, ModelState.PARTIALLY_DEPLOYED})
 _FOLLOW_SECONDS = 5.0
+_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,10 @@ class Snapshot:
             except StoreUnavailable:
                 self.store_faults += 1
                 log.warning("the store cannot be reached; going on with what is known")
-                await asyncio.sleep(1)
+                await asyncio.sleep(_AGAIN_SECONDS)
+            except Exception:  # a worker that no longer followed would answer by what was true once
+                log.exception("unexpected fault while following the store")
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def retry(self, id: str) -> FairleadError | None:
         """Loads a lost model once more; what keeps it from loading, or None."""

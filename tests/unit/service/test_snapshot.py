@@ -43,6 +43,32 @@ async def test_a_change_of_another_kind_wakes_a_follower_once(world: World) -> N
         await asyncio.gather(follower, return_exceptions=True)
 
 
+async def test_a_fault_in_one_change_does_not_end_the_following(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fairlead.service.snapshot._AGAIN_SECONDS", 0.001)
+    house = await world.worker()
+    taken, tries = asyncio.Event(), 0
+
+    async def take(id: str, document: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ZeroDivisionError
+        taken.set()
+
+    house.snapshot.follow_kind("watched", take)
+    follower = asyncio.create_task(house.snapshot.follow())
+    try:
+        await house.ports.store.write([Put("watched", "w", {})])
+        async with asyncio.timeout(10):
+            await taken.wait()
+    finally:
+        follower.cancel()
+        await asyncio.gather(follower, return_exceptions=True)
+    assert caplog.messages == ["unexpected fault while following the store"]
+
+
 async def test_what_is_forgotten_is_taken_anew(house: House) -> None:
     model = await registered(house)
     await house.deployments.deploy(model)

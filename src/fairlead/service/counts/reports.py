@@ -11,9 +11,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from fairlead.domain.ports import Conflict, Document, Json, Put, Remove, Store, StoreUnavailable
 from fairlead.service.counts.usage import Recorder
+from fairlead.service.pacing import attempt_round
 
 log = logging.getLogger("fairlead.reports")
 
@@ -60,12 +62,7 @@ class Reports:
         """Reports until cancelled."""
         while True:
             self._called.clear()
-            try:
-                await self._write(stopped=False)
-            except StoreUnavailable:
-                log.warning("the store cannot be reached; counters are not shared for now")
-            except Exception:
-                log.exception("unexpected fault while reporting")
+            await attempt_round("sharing the counters", partial(self._write, stopped=False), log)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), ALIVE_SECONDS)
 
