@@ -18,8 +18,6 @@ from fairlead.domain.identity import PEER, Head, Refused, Remembering
 from fairlead.domain.principal import Principal
 from fairlead.errors import SecurityFault, StatusFault
 from fairlead.security.forwarded import Proxies
-from fairlead.service.security.basic import BasicSource
-from fairlead.service.security.key_source import ApiKeySource
 from fairlead.service.security.rest_access import endpoint_of
 from fairlead.service.security.service import SecurityService, denial, rest_denial
 from fairlead.settings import is_loopback
@@ -62,7 +60,7 @@ class Gate:
         # What stands before them has to be asked first: a super admin's certificate wins over a password.
         self._leading: list[Remembering] = []
         for source in security.sources:
-            if not isinstance(source, BasicSource | ApiKeySource):
+            if not isinstance(source, Remembering):
                 break
             self._leading.append(source)
         self._tells_all = security.audit.wants(Category.AUTHENTICATED) or security.audit.wants(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from fairlead.domain.principal import Principal
 
@@ -61,6 +61,7 @@ class IdentitySource(Protocol):
         ...
 
 
+@runtime_checkable
 class Remembering(Protocol):
     """A source that knows without waiting who proved the same credentials before."""
 
