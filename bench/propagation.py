@@ -1,7 +1,8 @@
 """How long a change through one worker takes until every worker acts on it: a disabled model, and a deleted API key.
 
-Budget: 100 ms. scripts/bench propagation [--workers N] [--rounds N] [--json FILE]. Many kept connections, spread over the workers by
-chance, ask without a pause; what counts is the last one that was still answered as before.
+Budget: 100 ms. scripts/bench propagation [--workers N] [--rounds N] [--store URL] [--json FILE]. Many kept connections, spread over
+the workers by chance, ask without a pause; what counts is the last one that was still answered as before. With --store, the
+address of an empty PostgreSQL database, two nodes share it: one is told of the disabled model, the other is asked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import shutil
 import statistics
 import tempfile
 import threading
@@ -64,8 +66,9 @@ def until_seen(port: int, path: str, headers: dict[str, str], before: int, chang
     return max(0.0, (max(last) - changed) * 1000)
 
 
-def disabled(port: int, model: str, rounds: int) -> list[float]:
-    control = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+def disabled(told: int, port: int, model: str, rounds: int) -> list[float]:
+    """Disabled through the server at port `told`, asked for at `port`."""
+    control = http.client.HTTPConnection("127.0.0.1", told, timeout=30)
 
     def enable(value: bool) -> None:
         body = json.dumps({"is_enabled": value}).encode()
@@ -103,8 +106,18 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--store")
     parser.add_argument("--json")
     arguments = parser.parse_args()
+    found = on_two_nodes(arguments) if arguments.store else on_one_node(arguments)
+    for name, times in found.items():
+        median, most = statistics.median(times), max(times)
+        print(f"{name}: median {median:.1f} ms, most {most:.1f} ms; {len(times)} rounds, {arguments.workers} workers")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(found, indent=1))
+
+
+def on_one_node(arguments: argparse.Namespace) -> dict[str, list[float]]:
     with contextlib.ExitStack() as stack:
         upstream, _ = stack.enter_context(static_upstream())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()), "data")
@@ -112,14 +125,22 @@ def main() -> None:
         asyncio.run(settle(folder, "all_access"))
         with process(serve(folder, "--auth", "off", workers=arguments.workers)) as (_, port, _):
             model = deploy(port, upstream)
-            found = {"model disabled": disabled(port, model, arguments.rounds)}
+            found = {"model disabled": disabled(port, port, model, arguments.rounds)}
         with process(serve(folder, "--auth", "on", workers=arguments.workers)) as (_, port, _):
             found["API key deleted"] = revoked(port, model, arguments.rounds)
-    for name, times in found.items():
-        median, most = statistics.median(times), max(times)
-        print(f"{name}: median {median:.1f} ms, most {most:.1f} ms; {len(times)} rounds, {arguments.workers} workers")
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(found, indent=1))
+    return found
+
+
+def on_two_nodes(arguments: argparse.Namespace) -> dict[str, list[float]]:
+    with contextlib.ExitStack() as stack:
+        upstream, _ = stack.enter_context(static_upstream())
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        more = ("--auth", "off", "--store", arguments.store)
+        _, one, _ = stack.enter_context(process(serve(root / "one", *more, workers=arguments.workers)))
+        shutil.copytree(root / "one" / "keys", root / "two" / "keys")
+        (root / "two").chmod(0o700)
+        _, two, _ = stack.enter_context(process(serve(root / "two", *more, workers=arguments.workers)))
+        return {"model disabled through another node": disabled(one, two, deploy(one, upstream), arguments.rounds)}
 
 
 if __name__ == "__main__":

@@ -212,3 +212,35 @@ def test_no_schema_and_no_input_stop_a_worker(client: Client, simulator: str) ->
     answer = client.predict(model, v=[1] * 300_000)
     assert answer.status == 400
     assert answer.text.count("integer found") == 2, "once in the cause, once in the reason"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "config"),
+    [
+        ("slow", "/echo?x-simulate-delay-ms=20000", {"read_timeout": 1, "max_retry_times": 0}),
+        ("failing", "/echo?x-simulate-status=500", {"max_retry_times": 0}),
+        ("dropping", "/echo?x-simulate-drop=true", {"max_retry_times": 0}),
+        ("babbling", "/raw?b64=bm90IGpzb24=", {}),
+    ],
+)
+def test_a_judge_that_does_not_say_yes_closes(
+    client: Client, simulator: str, kind: str, path: str, config: dict[str, int]
+) -> None:
+    judge = client.model(client.connector(f"{simulator}{path}", client_config=config), f"judge {kind}")
+    rules = {"type": "model", "input_guardrail": {"model_id": judge, "response_validation_regex": "^yes$"}}
+    model = guarded(client, simulator, f"judged {kind}", guardrails=rules)
+    assert reason(client.predict(model, v="x", question="fine?")) == (400, INPUT)
+
+
+def test_a_judge_is_loaded_when_it_is_asked_and_one_that_was_deleted_closes(client: Client, simulator: str) -> None:
+    judge = guarded(client, simulator, "comes and goes")
+    asks = {"model_id": judge, "response_filter": "$.method", "response_validation_regex": '^"POST"$'}
+    rules = {"type": "model", "input_guardrail": asks}
+    model = guarded(client, simulator, "judged", guardrails=rules)
+    assert reason(client.predict(model, v="x", question="fine?")) == (200, None)
+    client.ok("POST", f"{ML}/models/{judge}/_undeploy")
+    assert reason(client.predict(model, v="x", question="fine?")) == (200, None)
+    assert reason(client("PUT", f"{ML}/models/{judge}", {"guardrails": rules}))[0] == 400
+    client.ok("POST", f"{ML}/models/{judge}/_undeploy")
+    client.ok("DELETE", f"{ML}/models/{judge}")
+    assert reason(client.predict(model, v="x", question="fine?")) == (400, INPUT)
