@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ from fairlead.service.models.deployment import DeploymentService
 from fairlead.service.models.models import ModelService
 from fairlead.service.models.registration import RegistrationService
 from fairlead.service.models.update import ModelUpdateService
+from fairlead.service.pacing import keep_running
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
 from fairlead.service.search import SearchService
@@ -51,6 +53,8 @@ from fairlead.service.word_lists import WordListService
 
 GUARDS_AT_ONCE = 4
 """Threads for guardrails over long texts and slow patterns."""
+
+log = logging.getLogger("fairlead.jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +134,20 @@ class House:
 
     async def run_jobs(self) -> None:
         """What a worker does by itself beside answering; runs until cancelled."""
-        jobs = [
-            self.reports.run(),
-            self.sync_up.run(),
-            self.batch_poller.run(),
-            self.limits.run(),
-            self.metrics.run(),
-        ]
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
+            "sharing counts": self.reports.run,
+            "the sync-up job": self.sync_up.run,
+            "the poller of batch jobs": self.batch_poller.run,
+            "tending limits": self.limits.run,
+            "showing metrics": self.metrics.run,
+        }
         if self.key_upkeep is not None:
-            jobs.append(self.key_upkeep.run())
+            jobs["the upkeep of keys"] = self.key_upkeep.run
         if self.ports.references is not None:
-            jobs.append(ReferenceWatch(self.ports, self.snapshot).run())
+            jobs["the watch over referenced secrets"] = ReferenceWatch(self.ports, self.snapshot).run
         if self.security is not None:
-            jobs.append(self.security.run())
-        await asyncio.gather(*jobs)
+            jobs |= self.security.jobs()
+        await asyncio.gather(*(keep_running(name, run, log) for name, run in jobs.items()))
 
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it."""

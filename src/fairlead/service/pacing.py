@@ -12,6 +12,9 @@ from collections.abc import Awaitable, Callable
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.errors import FairleadError
 
+RESTART_SECONDS = 1.0
+"""The pause before a job that failed is begun again."""
+
 
 class Pace:
     """`seconds` may change at any time; a pause that is under way begins anew then. 0: no round until it changes."""
@@ -56,3 +59,13 @@ async def attempt_round(job: str, round: Callable[[], Awaitable[None]], log: log
         log.warning("a round of %s failed: %s", job, fault)
     except Exception:
         log.exception("unexpected fault in %s", job)
+
+
+async def keep_running(job: str, run: Callable[[], Awaitable[None]], log: logging.Logger) -> None:
+    """`run` until it ends by itself; after an unexpected fault, which is reported, it is begun again."""
+    while True:
+        try:
+            return await run()
+        except Exception:
+            log.exception("%s ended by an unexpected fault and is begun again", job)
+        await asyncio.sleep(RESTART_SECONDS)

@@ -10,7 +10,8 @@ import pytest
 
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.errors import IllegalArgument
-from fairlead.service.pacing import Pace, run_rounds
+from fairlead.service import pacing
+from fairlead.service.pacing import Pace, keep_running, run_rounds
 
 log = logging.getLogger("fairlead.some_job")
 
@@ -58,3 +59,16 @@ async def test_a_pause_under_way_takes_a_new_length_and_none_ends_while_it_is_0(
     pace.set(0.001)
     async with asyncio.timeout(10):
         await pause
+
+
+async def test_a_job_that_fails_is_told_and_begun_again_and_one_that_ends_has_ended(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "RESTART_SECONDS", 0.001)
+    run, well = failing(ZeroDivisionError(), StoreUnavailable("gone"))
+    async with asyncio.timeout(10):
+        await keep_running("some job", run, log)
+    assert well.is_set()
+    assert [record.getMessage() for record in caplog.records] == [
+        "some job ended by an unexpected fault and is begun again"
+    ] * 2

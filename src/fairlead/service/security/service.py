@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -170,15 +170,16 @@ class SecurityService:
         )
         return Editor(principal, supers, if_match)
 
-    async def run(self) -> None:
-        """Writes down, once a minute, which keys were used, and hashes that were made anew; runs until cancelled."""
-        jobs = [
-            run_rounds("writing down the last uses of API keys", Pace(_USES_EVERY_SECONDS), self.save_uses, log),
-            self.rehashing.run(),
-        ]
+    def jobs(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What a worker does by itself, each until cancelled, by name."""
+        uses = "writing down the last uses of API keys"
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
+            uses: partial(run_rounds, uses, Pace(_USES_EVERY_SECONDS), self.save_uses, log),
+            "making cheap hashes anew": self.rehashing.run,
+        }
         if self.files is not None:
-            jobs.append(self.files.run())
-        await asyncio.gather(*jobs)
+            jobs["the watch over users' files"] = self.files.run
+        return jobs
 
     async def save_uses(self) -> None:
         """What another worker wrote down later stays; what could not be written is written the next time."""
