@@ -226,7 +226,11 @@ def litellm(upstream: int) -> Iterator[Contender | None]:
             yield Contender(port, request("/v1/chat/completions", "localhost", CHAT), child.pid)
         finally:
             child.terminate()
-            child.wait(30)
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:  # streams that callers left keep it
+                child.kill()
+                child.wait(10)
 
 
 def litellm_version() -> str | None:
