@@ -185,8 +185,28 @@ REPLIES: dict[str, Schema] = {
         ("acknowledged", "persistent", "transient"),
     ),
     "Health": members(
-        {"status": _STATUS, "mode": choice(("normal", "simulate")), "version": text(), "workers": COUNT},
-        ("status", "mode", "version", "workers"),
+        {
+            "status": _STATUS,
+            "mode": choice(("normal", "simulate")),
+            "version": text(),
+            "workers": COUNT,
+            "keys": members(
+                {
+                    "status": choice(("ok", "degraded")),
+                    "missing_key_id": text(),
+                    "affected_resources": COUNT,
+                    "reason": text(),
+                },
+                ("status",),
+                "Whether every stored credential opens.",
+            ),
+            "users": members(
+                {"status": choice(("ok", "outdated")), "reason": text()},
+                ("status",),
+                "Where users are kept in files: whether the files are those in force.",
+            ),
+        },
+        ("status", "mode", "version", "workers", "keys"),
     ),
     "Status": members({"status": _STATUS, "reason": text()}, ("status",)),
     "ConnectorCreated": _made("connector_id"),
