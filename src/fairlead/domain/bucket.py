@@ -34,7 +34,8 @@ SLICE_MS = 10_000
 GRACE_MS = 5_000
 """How much later the others take the tokens of a slice that was not renewed for spent: clocks may differ that much."""
 SHARE = 8
-"""A slice is at most this part of the level, so that a bucket that runs dry is not stranded in slices."""
+"""What a worker holds is at most this part of the level when it takes more, so that a bucket that runs dry is not stranded in
+slices and a worker that dies takes little with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ class Bucket:
         free = max(0, floor(level))
         granted = min(ask.need, free)
         dry = granted < ask.need
-        ahead = 0 if self.wanted or dry else min(ask.ahead, (free - granted) // SHARE)
+        room = max(0, (free - granted) // SHARE - left)
+        ahead = 0 if self.wanted or dry else min(ask.ahead, room)
         held = {**others, worker: Slice(left + ahead, now + SLICE_MS)} if left + ahead else others
         wanted = bool(others) and (dry or (self.wanted and not ask.need))
         after = replace(settled, level=level - granted - ahead, held=held, wanted=wanted)

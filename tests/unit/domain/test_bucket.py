@@ -160,14 +160,17 @@ def test_half_a_limiter_limits_nothing(limiter: Any) -> None:
     assert Rate.of(limiter) is None
 
 
-def test_a_slice_is_at_most_an_eighth_of_what_is_left_and_none_of_a_bucket_that_is_wanted() -> None:
+def test_a_worker_holds_at_most_an_eighth_of_what_is_left_and_gets_none_of_a_bucket_that_is_wanted() -> None:
     bucket, granted = Bucket.full(rate(100), START, "b").exchange("a", START, Ask(need=1, ahead=1000))
     assert granted == 1 + 99 // 8
     assert bucket.held["a"] == Slice(12, START + SLICE_MS)
+    bucket, granted = bucket.exchange("a", START, Ask(left=6, ahead=1000))
+    assert granted == 87 // 8 - 6  # what it has of an older slice counts
+    assert bucket.held["a"] == Slice(10, START + SLICE_MS)
     bucket, granted = bucket.exchange("b", START, Ask(need=100))
-    assert (granted, bucket.wanted) == (87, True)
-    bucket, granted = bucket.exchange("a", START, Ask(returned=12))
-    assert (granted, bucket.level, bucket.wanted) == (0, 12, False)
+    assert (granted, bucket.wanted) == (83, True)
+    bucket, granted = bucket.exchange("a", START, Ask(returned=10))
+    assert (granted, bucket.level, bucket.wanted) == (0, 10, False)
 
 
 def test_more_than_was_lent_cannot_be_given_back() -> None:
