@@ -66,7 +66,7 @@ class OpenSecurity:
 
 def of_store(settings: Settings, store: Store, hashing: HashPool, beacon: Beacon) -> OpenSecurity:
     async def changed() -> None:
-        beacon.raise_to(await store.revision())
+        beacon.advance()
 
     def clock() -> int:
         return time.time_ns() // 1_000_000

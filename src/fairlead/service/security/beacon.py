@@ -1,6 +1,7 @@
-"""Tells all workers of a machine at once that the security configuration changed: one number in a file they all map.
+"""Tells all workers of a machine at once that the security configuration changed: how often, in a file they all map.
 
-A worker compares it before every request and reads the store only when it is behind; nothing else is in the file.
+A worker compares it before every request and reads the store only when it is behind; nothing else is in the file. Telling
+needs no store, so that a change that was committed is always told.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ FILE = "security.revision"
 
 
 class Beacon:
-    """A number that only grows. Reading costs no system call; writers take turns by a lock on the file."""
+    """A count that only grows. Reading costs no system call; writers take turns by a lock on the file."""
 
     def __init__(self, directory: Path) -> None:
         self._descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -29,11 +30,10 @@ class Beacon:
         number: int = _NUMBER.unpack_from(self._map)[0]
         return number
 
-    def raise_to(self, number: int) -> None:
-        """The number is at least this much afterwards."""
+    def advance(self) -> None:
+        """Every process finds another number from now on."""
         with alone(self._descriptor):
-            if self.value() < number:
-                _NUMBER.pack_into(self._map, 0, number)
+            _NUMBER.pack_into(self._map, 0, self.value() + 1)
 
     def close(self) -> None:
         self._map.close()

@@ -77,8 +77,8 @@ READ_ONLY = "Users, roles, mappings and action groups are kept in files here (us
 
 
 class SecurityObjects:
-    """`changed` is awaited after every write: when it returns, the change holds everywhere. `read_only`: files are the
-    truth, and nobody changes anything through here."""
+    """`changed` is awaited after every write: when it returns, the change holds everywhere; when it raises, as the store
+    went away, all are told even so. `read_only`: files are the truth, and nobody changes anything through here."""
 
     def __init__(
         self,

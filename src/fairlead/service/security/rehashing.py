@@ -34,8 +34,8 @@ class _Renewal:
 
 
 class Rehashing:
-    """`changed` as in fairlead.service.security.objects. One hash is computed at a time; a login meanwhile is passed over,
-    since its user will log in again."""
+    """`changed` as in fairlead.service.security.objects. One hash is computed at a time, and at most MOST_WAITING wait to be
+    written; a login meanwhile is passed over, since its user will log in again."""
 
     def __init__(
         self,
@@ -76,10 +76,9 @@ class Rehashing:
             await asyncio.sleep(PACE_SECONDS)
 
     async def write(self) -> None:
-        """One batch for all; whoever has another hash by now, or is gone, is left alone. What cannot be written is dropped:
-        later logins will make it anew. Raises fairlead.errors and StoreUnavailable."""
-        self._some.clear()
-        made, self._made = self._made, {}
+        """One batch for all; whoever has another hash by now, or is gone, is left alone. What could not be written is
+        written the next time. Raises fairlead.errors and StoreUnavailable."""
+        made = dict(self._made)
         if not made:
             return
 
@@ -95,8 +94,9 @@ class Rehashing:
             return steps, names
 
         _, names = await commit(self._store, prepare)
-        if names:
-            await self._changed()
+        self._made = {name: later for name, later in self._made.items() if later is not made.get(name)}
+        if not self._made:
+            self._some.clear()
         if self._audit.wants(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE):
             for name in names:
                 self._audit.record(
@@ -108,6 +108,8 @@ class Rehashing:
                         details={"outcome": "done", "resource": f"name={name}", "request_fields": "hash"},
                     )
                 )
+        if names:
+            await self._changed()
 
     async def _compute(self, name: str, stored: str, password: str) -> None:
         try:

@@ -41,12 +41,12 @@ _USES_EVERY_SECONDS = 60.0
 _MINUTE_MS = 60_000
 
 
-class Revision(Protocol):
-    """A number shared by all workers of the machine (fairlead.service.security.beacon)."""
+class Changes(Protocol):
+    """How often the configuration changed, shared by all workers of the machine (fairlead.service.security.beacon)."""
 
     def value(self) -> int: ...
 
-    def raise_to(self, number: int) -> None: ...
+    def advance(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SecurityService:
         *,
         audit: Audit | None = None,
         limits: LoginLimits | None = None,
-        shared: Revision | None = None,
+        shared: Changes | None = None,
         basic: bool = True,
     ) -> None:
         self._store = store
@@ -140,11 +140,8 @@ class SecurityService:
 
     async def catch_up(self) -> None:
         """Takes in what another process changed. While the store is away, nobody can have changed it."""
-        assert self._shared is not None
-        number = self._shared.value()
         with contextlib.suppress(StoreUnavailable):
-            await self._snapshot.catch_up()
-            self._seen = number
+            await self._take_in()
 
     async def flush(self) -> None:
         """Every worker forgets every login."""
@@ -206,11 +203,18 @@ class SecurityService:
         self._uses[id] = now - now % _MINUTE_MS
 
     async def _changed(self) -> None:
-        """After a write: this worker knows it at once, all others before their next request."""
-        await self._snapshot.catch_up()
+        """After a write: this worker knows it at once, all others before their next request.
+
+        Raises StoreUnavailable when this worker could not read it: all are told even so, and it tries again as they do.
+        """
         if self._shared is not None:
-            self._seen = await self._store.revision()
-            self._shared.raise_to(self._seen)
+            self._shared.advance()
+        await self._take_in()
+
+    async def _take_in(self) -> None:
+        number = -1 if self._shared is None else self._shared.value()
+        await self._snapshot.catch_up()
+        self._seen = number
 
 
 def denial(principal: Principal, action: str) -> SecurityFault:

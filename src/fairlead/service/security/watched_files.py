@@ -91,7 +91,7 @@ class WatchedFiles:
         await self._refuse_known(files)
         imported = await import_files(self._store, complete(files))
         if imported.written:
-            await self._changed()
+            # First, as the next round would find nothing left to write where `changed` raises.
             log.warning("the users' files changed: %s objects were taken", imported.written)
             if self._audit.wants(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE):
                 details = {"outcome": "done", "resource": str(self._directory)}
@@ -99,6 +99,7 @@ class WatchedFiles:
                 self._audit.record(
                     AuditEvent(Category.COMPLIANCE_INTERNAL_CONFIG_WRITE, reason=reason, source="file", details=details)
                 )
+            await self._changed()
 
     async def _refuse_known(self, files: SecurityFiles) -> None:
         if not self._guess:

@@ -248,16 +248,19 @@ async def test_a_login_that_overlaps_the_write_is_no_failure(world: World, monke
     assert turns == 2
 
 
-async def test_a_store_that_is_away_drops_what_was_made_and_ends_nothing(
+async def test_what_could_not_be_written_is_written_when_the_store_is_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fairlead.service.security.rehashing.PACE_SECONDS", 0.001)
     await world.put("alice")
     before = await world.user("alice")
-    service, away = await world.worker(), asyncio.Event()
+    service, tries, twice = await world.worker(), 0, asyncio.Event()
 
     async def unreachable(*arguments: Any) -> None:
-        away.set()
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            twice.set()
         raise StoreUnavailable("the store is away")
 
     job = asyncio.create_task(service.rehashing.run())
@@ -265,14 +268,54 @@ async def test_a_store_that_is_away_drops_what_was_made_and_ends_nothing(
         with monkeypatch.context() as broken:
             broken.setattr(world.store, "get", unreachable)
             await log_in(service, "alice")
-            await away.wait()
+            await twice.wait()
         assert await world.user("alice") == before
-        await service.flush()
-        await log_in(service, "alice")
         await world.audit.heard.wait()
     assert await world.user("alice") != before
     job.cancel()
     await asyncio.gather(job, return_exceptions=True)
+
+
+async def test_a_hash_that_was_written_is_told_of_though_the_store_goes_away_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.put("alice")
+    before = await world.user("alice")
+    service = await world.worker()
+    await log_in(service, "alice")
+    with monkeypatch.context() as broken:
+
+        async def unreachable(*arguments: Any) -> None:
+            raise StoreUnavailable("the store is away")
+
+        broken.setattr(world.store, "changes", unreachable)
+        with pytest.raises(StoreUnavailable):
+            await service.rehashing.write()
+    await service.rehashing.write()
+    assert await world.user("alice") != before
+    told = [e for e in world.audit.events if e.category is Category.COMPLIANCE_INTERNAL_CONFIG_WRITE]
+    assert [event.user for event in told] == ["alice"]
+
+
+async def test_what_is_made_during_a_write_waits_for_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        await world.put(name)
+    before = await world.user("b")
+    service = await world.worker()
+    await log_in(service, "a")
+    write = world.store.write
+
+    async def overtaken(*arguments: Any) -> Any:
+        await log_in(service, "b")
+        return await write(*arguments)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(world.store, "write", overtaken)
+        await service.rehashing.write()
+    assert await world.user("b") == before
+    await service.rehashing.write()
+    assert await world.user("b") != before
+    assert not service.rehashing._made
 
 
 async def test_one_hash_is_computed_at_a_time_and_those_that_wait_are_bounded(

@@ -1,4 +1,4 @@
-"""Identity of one worker: when a key was last used, told by several workers."""
+"""Identity of one worker: when a key was last used, told by several workers; a change, told to all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from fairlead.domain.ports import Store, StoreUnavailable
 from fairlead.service.security.api_keys import USE_KIND
+from fairlead.service.security.beacon import Beacon
 from fairlead.service.security.service import SecurityService
 from fairlead.service.snapshot import Snapshot
 from fairlead.store import open_store
@@ -57,3 +58,26 @@ async def test_a_use_that_could_not_be_written_is_written_the_next_time(
         await service.save_uses()
     await service.save_uses()
     assert await last_used(store) == {"k1": 5 * MINUTE, "k2": 6 * MINUTE}
+
+
+async def test_all_workers_are_told_of_a_change_though_the_store_went_away_after_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beacon = Beacon(tmp_path)
+    workers = [SecurityService(store, Snapshot(store, {}), lambda: 0, lambda: 0.0, shared=beacon) for _ in range(2)]
+    for service in workers:
+        await service.catch_up()
+    with monkeypatch.context() as away:
+
+        async def fail(*arguments: object) -> None:
+            raise StoreUnavailable("away")
+
+        away.setattr(store, "changes", fail)
+        away.setattr(store, "revision", fail)
+        with pytest.raises(StoreUnavailable):
+            await workers[0].flush()
+    assert [service.behind for service in workers] == [True, True]
+    for service in workers:
+        await service.catch_up()
+    assert [service.behind for service in workers] == [False, False]
+    beacon.close()

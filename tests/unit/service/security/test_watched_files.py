@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audits import KeptAudit
-from fairlead.domain.ports import Store
+from fairlead.domain.ports import Store, StoreUnavailable
 from fairlead.domain.security_objects import MAPPINGS, ROLES, USERS
 from fairlead.service.security.hashing import HashPool
 from fairlead.service.security.watched_files import WatchedFiles
@@ -27,9 +27,11 @@ class World:
         self.audit = KeptAudit()
         self.users("ann", "bob")
 
-    def watch(self, *, guess: bool = False) -> WatchedFiles:
+    def watch(self, *, guess: bool = False, failing: bool = False) -> WatchedFiles:
         async def changed() -> None:
             self.changes += 1
+            if failing:
+                raise StoreUnavailable("away")
 
         return WatchedFiles(self.directory, self.store, HashPool(1), changed, self.audit, guess=guess)
 
@@ -73,6 +75,23 @@ async def test_a_change_is_taken_when_it_was_left_alone_for_a_round(world: World
     assert world.changes == 2
     assert [event.reason.partition(": ")[2] for event in world.audit.events] == ["2 objects were taken"] * 2
     assert "$" not in repr(world.audit.events)
+
+
+async def test_a_change_that_was_taken_is_told_once_though_the_store_goes_away_after_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = world.watch(failing=True)
+    await files.round()
+    with pytest.raises(StoreUnavailable):
+        await files.round()
+    for _ in range(3):
+        await files.round()
+    assert await world.names() == ["ann", "bob"]
+    assert world.changes == 1
+    assert [event.reason.partition(": ")[2] for event in world.audit.events] == ["2 objects were taken"]
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "the users' files changed: 2 objects were taken"
+    ]
 
 
 async def test_workers_that_see_one_change_write_it_once(world: World) -> None:
