@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from starlette.responses import Response
 from starlette.routing import Route as PathRoute
@@ -16,7 +16,7 @@ from fairlead.api import predict_route, stream_route
 from fairlead.api.access_log import AccessLog
 from fairlead.api.answer import LEFT, Answer
 from fairlead.api.audit_trail import AuditTrail, change_category
-from fairlead.api.body import Disconnected, Receive, Send, read_body
+from fairlead.api.body import Disconnected, Fields, Receive, Send, read_body
 from fairlead.api.coding import GzipSend, shrunk, wants_gzip
 from fairlead.api.gate import PERMISSION_CHECK, Gate, Refusal
 from fairlead.api.media import PLAIN, Shape, shape, unacceptable
@@ -51,6 +51,7 @@ OPEN_PATHS = frozenset(
 """As they stand in a request line; none has ids in it."""
 Start = Callable[[], Awaitable[House]]
 Stop = Callable[[], Awaitable[None]]
+Arguments = TypeVarTuple("Arguments")
 
 
 class App:
@@ -139,7 +140,11 @@ class App:
             await send({"type": "http.response.body", "body": found.body})
 
     async def _admitted(
-        self, scope: Scope, path: str, route: Callable[..., Awaitable[Answer | None]], *arguments: Any
+        self,
+        scope: Scope,
+        path: str,
+        route: Callable[[Scope, Fields, Principal | None, *Arguments], Awaitable[Answer | None]],
+        *arguments: *Arguments,
     ) -> Answer | None:
         """What a route outside the table answers; None: the caller left, or has its answer, a stream. `path` is that of
         the table; the route is asked with scope, headers by name, caller and `arguments`."""
