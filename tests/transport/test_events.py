@@ -35,7 +35,10 @@ AWS_EVENTS = [
 def decoded(format: Format, pieces: Iterable[bytes]) -> list[Event]:
     decoder = DECODERS[format]()
     events = [event for piece in pieces for event in decoder.feed(piece)]
-    return events + decoder.end()
+    events += decoder.end()
+    if decoder.fault is not None:
+        raise decoder.fault
+    return events
 
 
 @pytest.mark.parametrize(("format", "case"), ROWS, ids=lambda value: value if isinstance(value, str) else value["name"])
@@ -103,11 +106,32 @@ def test_an_event_without_end_is_refused_when_it_passes_its_bound(name: str) -> 
     decoder = DECODERS[format]()
     decoder.feed(first)
     pieces = [more] * (2 * MAX_EVENT // len(more))
-    with pytest.raises(StatusFault, match=f"more than {MAX_EVENT} bytes"):
-        any(decoder.feed(piece) for piece in pieces)
+    assert not any(decoder.feed(piece) for piece in pieces if decoder.fault is None)
+    assert "more than 1048576 bytes" in str(decoder.fault)
 
 
 def test_a_binary_message_that_announces_too_much_is_refused_before_it_comes() -> None:
     prelude = (MAX_EVENT + 1).to_bytes(4, "big") + bytes(4)
-    with pytest.raises(StatusFault, match=f"more than {MAX_EVENT} bytes"):
-        DECODERS[Format.AWS]().feed(resealed(prelude, b"")[:12])
+    decoder = DECODERS[Format.AWS]()
+    assert decoder.feed(resealed(prelude, b"")[:12]) == []
+    assert f"more than {MAX_EVENT} bytes" in str(decoder.fault)
+
+
+BROKEN = {
+    "text behind the bound": (Format.SSE, b"data: a\n\n", b"data: " + b"x" * MAX_EVENT),
+    "lines behind the bound": (Format.SSE, b"data: a\n\n", b"data: " + b"x" * MAX_EVENT + b"\n"),
+    "a value behind the bound": (Format.NDJSON, b"1\n", b"x" * MAX_EVENT + b"x\n"),
+    "a value without end": (Format.NDJSON, b"1\n", b"x" * MAX_EVENT + b"x"),
+    "a wrong checksum": (Format.AWS, CHUNK, CHUNK[:-1] + b"!"),
+    "contradicting lengths": (Format.AWS, CHUNK, b"\x00" * 16),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_events_before_a_fault_are_given_wherever_the_body_is_cut(name: str) -> None:
+    format, good, bad = BROKEN[name]
+    wanted = decoded(format, [good])
+    for pieces in ([good + bad], [good, bad], [good[:-1], good[-1:] + bad]):
+        decoder = DECODERS[format]()
+        assert [event for piece in pieces for event in decoder.feed(piece)] == wanted
+        assert decoder.fault is not None

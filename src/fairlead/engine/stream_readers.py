@@ -5,6 +5,7 @@ A reader belongs to one stream. It never waits and keeps no more of the text tha
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -16,13 +17,15 @@ from fairlead.engine.jsonpath import Path, compile_path
 from fairlead.errors import FairleadError, PathNotFound, StatusFault
 
 _PLAIN = re.compile(r"\$(?:\.[A-Za-z_]\w*|\[\d+\])+", re.ASCII)
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 MAX_CALL = 1 << 20
 """The longest tool call in characters that is put together."""
 
 
 class Reader(Protocol):
     """`ended` becomes true with the event that ends the stream. `read` raises StatusFault for an event that tells of an
-    error; an event that is no JSON is passed over, as in the original (spec/02 9)."""
+    error, and RecursionError for one that is nested too deeply; an event that is no JSON is passed over, as in the original
+    (spec/02 9)."""
 
     ended: bool
 
@@ -65,7 +68,7 @@ class OpenAiReader:
             if isinstance(content, str) and content:
                 texts.append(content)
             if isinstance(calls, list) and calls:
-                texts.append(orjson.dumps(calls).decode())
+                texts.append(_json(calls))
                 self._add(calls)
         finish = choice.get("finish_reason")
         if finish == "stop" or (finish == "tool_calls" and not self._calls):
@@ -103,7 +106,7 @@ class OpenAiReader:
             for _, call in sorted(self._calls.items())
         ]
         choice = {"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}
-        return orjson.dumps({"choices": [choice]}).decode()
+        return _json({"choices": [choice]})
 
 
 class ConverseReader:
@@ -151,8 +154,8 @@ class PathReader:
         ):
             self.ended = True
         try:
-            value = orjson.loads(event.data)
-        except orjson.JSONDecodeError:
+            value = _value(event.data)
+        except ValueError:
             return ()
         if plan.error is not None and (found := _found(plan.error, value)) not in (None, "", False):
             raise StatusFault(f"Error from remote service: {_text(found)}", 502)
@@ -169,7 +172,7 @@ class PathReader:
             return False
         if list(self.read(event)) != [text] or self.ended:
             return False
-        found = None if plan.end_path is None else _found(plan.end_path, orjson.loads(event.data))
+        found = None if plan.end_path is None else _found(plan.end_path, _value(event.data))
         return found is None or isinstance(found, bool | int | float) or (isinstance(found, str) and found != text)
 
 
@@ -199,10 +202,33 @@ def remote_fault(data: bytes, kind: str = "") -> FairleadError:
     return StatusFault(f"Error from remote service: {f'{kind}: {text}' if kind else text}", 502)
 
 
+def _value(data: bytes) -> Any:
+    """Raises ValueError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        if _HALF.search(data) is None:
+            raise
+    # Half a surrogate pair, which orjson refuses: a provider that cuts its text by UTF-16 units sends it.
+    return json.loads(data, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+def _json(value: Any) -> str:
+    """Raises RecursionError for what is nested too deeply."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half a surrogate pair, or nested deeper than orjson writes
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _object(data: bytes) -> dict[str, Any] | None:
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        value = _value(data)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
@@ -222,4 +248,4 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, list):
         return "".join(map(_text, value))
-    return orjson.dumps(value).decode()
+    return _json(value)

@@ -28,17 +28,30 @@ class AwsEvents:
     """Events are named by `:event-type`; messages of type exception or error are faults, named by their kind. The payload
     of Bedrock's `chunk` events is unpacked from its Base64."""
 
-    __slots__ = ("_buffer", "_max")
+    __slots__ = ("_buffer", "_max", "fault")
 
     def __init__(self, max_message: int) -> None:
+        self.fault: StatusFault | None = None
         self._buffer = bytearray()
         self._max = max_message
 
     def feed(self, data: bytes) -> list[Event]:
-        buffer = self._buffer
-        buffer += data
+        self._buffer += data
         events: list[Event] = []
-        start = 0
+        try:
+            self._read(events)
+        except StatusFault as fault:
+            self.fault = fault
+        return events
+
+    def end(self) -> list[Event]:
+        if self._buffer and self.fault is None:
+            self.fault = _broken("it ends inside a message")
+        return []
+
+    def _read(self, events: list[Event]) -> None:
+        """Adds the messages that are whole."""
+        buffer, start = self._buffer, 0
         while len(buffer) - start >= _PRELUDE.size:
             total, headers, checksum = _PRELUDE.unpack_from(buffer, start)
             if crc32(buffer[start : start + 8]) != checksum:
@@ -53,12 +66,6 @@ class AwsEvents:
             start += total
         if start:
             del buffer[:start]
-        return events
-
-    def end(self) -> list[Event]:
-        if self._buffer:
-            raise _broken("it ends inside a message")
-        return []
 
     @property
     def idle(self) -> bool:

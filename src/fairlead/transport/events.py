@@ -17,7 +17,10 @@ MAX_EVENT = 1 << 20
 
 
 class Decoder(Protocol):
-    """Raises StatusFault 502 for what is no such stream, and for an event beyond MAX_EVENT."""
+    """`fault`: why it decodes no more, a StatusFault 502 for what is no such stream, and for an event beyond MAX_EVENT. The
+    events before it are given, wherever the pieces were cut."""
+
+    fault: StatusFault | None
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that are complete now."""
@@ -34,11 +37,13 @@ class Decoder(Protocol):
 
 
 class _Lines:
-    """Cuts bytes into lines that end with LF, CR LF or CR, without their ends."""
+    """Cuts bytes into lines that end with LF, CR LF or CR, without their ends. `full`: a line has no end within
+    MAX_EVENT."""
 
-    __slots__ = ("_after_cr", "_parts", "_size")
+    __slots__ = ("_after_cr", "_parts", "_size", "full")
 
     def __init__(self) -> None:
+        self.full = False
         self._parts: list[bytes] = []
         self._size = 0
         self._after_cr = False
@@ -72,8 +77,7 @@ class _Lines:
         if data:
             self._parts.append(data)
             self._size += len(data)
-            if self._size > MAX_EVENT:
-                raise too_large()
+            self.full = self._size > MAX_EVENT
 
     def _without_cr(self, data: bytes) -> bytes:
         if self._after_cr and data:
@@ -88,9 +92,10 @@ class ServerSentEvents:
     """The event stream format of HTML 9.2.6, without `id` and `retry`. An event that the end of the body cuts off is
     given too: whether a stream was whole is for who knows its end."""
 
-    __slots__ = ("_began", "_data", "_lines", "_name", "_size")
+    __slots__ = ("_began", "_data", "_lines", "_name", "_size", "fault")
 
     def __init__(self) -> None:
+        self.fault: StatusFault | None = None
         self._lines = _Lines()
         self._began = False
         self._name = ""
@@ -135,37 +140,47 @@ class ServerSentEvents:
             if name == b"data":
                 self._size += len(value) + 1
                 if self._size > MAX_EVENT:
-                    raise too_large()
+                    self.fault = too_large()
+                    return events
                 self._data.append(value.removeprefix(b" "))
             elif name == b"event":
                 self._name = value.removeprefix(b" ").decode("utf-8", "replace")
+        if self._lines.full:
+            self.fault = too_large()
         return events
 
 
 class JsonLines:
     """A JSON value a line; blank lines mean nothing."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_lines", "fault")
 
     def __init__(self) -> None:
+        self.fault: StatusFault | None = None
         self._lines = _Lines()
 
     def feed(self, data: bytes) -> list[Event]:
-        return [_line(line) for line in self._lines.feed(data) if line.strip()]
+        events = self._read(self._lines.feed(data))
+        if self._lines.full:
+            self.fault = too_large()
+        return events
 
     def end(self) -> list[Event]:
-        rest = self._lines.end()
-        return [_line(rest)] if rest.strip() else []
+        return self._read([self._lines.end()])
 
     @property
     def idle(self) -> bool:
         return self._lines.empty
 
-
-def _line(line: bytes) -> Event:
-    if len(line) > MAX_EVENT:
-        raise too_large()
-    return Event("", line)
+    def _read(self, lines: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        for line in lines:
+            if len(line) > MAX_EVENT:
+                self.fault = too_large()
+                break
+            if line.strip():
+                events.append(Event("", line))
+        return events
 
 
 def too_large() -> StatusFault:

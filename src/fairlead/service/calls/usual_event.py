@@ -48,12 +48,15 @@ class UsualEvent:
 def learned(piece: bytes, text: str, decoder: Decoder, reader: Callable[[], Reader]) -> UsualEvent | None:
     """What the piece, which is one whole event that says `text`, has in common with others of its kind; None when its text
     is not all that its meaning depends on. `decoder` is a new one."""
-    token = orjson.dumps(text)
+    try:
+        token = orjson.dumps(text)
+    except TypeError:  # half a surrogate pair
+        return None
     if piece.count(token) != 1:
         return None
     head, _, tail = piece.partition(token)
     usual = UsualEvent(head + b'"', b'"' + tail)
     decoder.feed(_BETWEEN)
     events = decoder.feed(usual.head + _PROBE.encode() + usual.tail)
-    alone = len(events) == 1 and decoder.idle
+    alone = len(events) == 1 and decoder.idle and decoder.fault is None
     return usual if alone and reader().says_only(events[0], _PROBE) else None

@@ -43,6 +43,8 @@ def plainly(dialect: Dialect, pieces: Iterable[bytes]) -> tuple[list[str], str |
                 texts += reader.read(event)
                 if reader.ended:
                     return texts, None, True
+            if decoder.fault is not None:
+                raise decoder.fault
     except StatusFault as fault:
         return texts, fault.reason, reader.ended
     return texts, None, False
@@ -159,3 +161,45 @@ def test_what_came_before_a_fault_is_given_and_nothing_after_it() -> None:
     assert reading.feed(chat("one") + b'data: {"error":"no"}\n\n' + chat("two")) == ["one"]
     assert reading.over
     assert not reading.ended
+
+
+def escaped(text: str) -> bytes:
+    """A chunk whose text is written as it stands here, between quotes."""
+    return b'data: {"choices":[{"delta":{"content":"' + text.encode() + b'"}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("pieces", "texts"),
+    [
+        (["a\\ud83d", "\\ude00b", "c"], ["a", "\U0001f600b", "c"]),
+        (["a", "b", "\\ud83d", "\\uDE00", "c"], ["a", "b", "\U0001f600", "c"]),
+        (["a", "b", "\\ud83d", "plain", "c"], ["a", "b", "\ud83dplain", "c"]),
+        (["\\ude00b", "\\ud83d"], ["\ude00b", "\ud83d"]),
+        (["\\ud83d\\ude00\\ud83d", "", "\\ude01"], ["\U0001f600", "\U0001f601"]),
+    ],
+)
+def test_a_character_cut_in_two_is_one_again_and_a_half_loses_nothing_else(pieces: list[str], texts: list[str]) -> None:
+    assert read(CHAT, list(map(escaped, pieces))) == (texts, None, False)
+    assert read(CHAT, [b"".join(map(escaped, pieces))]) == (texts, None, False)
+    ended = [*map(escaped, pieces), b"data: [DONE]\n\n"]
+    assert read(CHAT, ended) == (texts, None, True)
+
+
+@pytest.mark.parametrize("depth", [300, 900, 1020])
+@pytest.mark.parametrize("opened", ["[]", "{}"])
+def test_what_is_nested_deeply_is_told_as_json_or_refused_as_a_fault_of_the_provider(depth: int, opened: str) -> None:
+    before, after = ("[", "]") if opened == "[]" else ('{"a":', "}")
+    deep = before * depth + '"x"' + after * depth
+    tools = f'{{"choices":[{{"delta":{{"tool_calls":[{deep}]}}}}]}}'
+    for dialect, data in (
+        (CHAT, tools),
+        (delta(), f'{{"delta":{{"text":{deep}}}}}'),
+        (delta(error="$.e"), f'{{"e":{deep}}}'),
+    ):
+        texts, fault, _ = read(dialect, [f"data: {data}\n\n".encode()])
+        assert texts or fault is None or "nested too deeply" in fault or "Error from remote service" in fault
+
+
+def test_an_event_just_below_the_bound_is_read_and_ends_nothing() -> None:
+    pieces = [chat("one"), chat("two", padding="x" * (MAX_EVENT - len(chat("two", padding="")) - 3)), chat("three")]
+    assert read(CHAT, pieces) == (["one", "two", "three"], None, False)
