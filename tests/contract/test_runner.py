@@ -129,6 +129,18 @@ def test_driving_fills_variables_follows_pointers_and_asks_the_provider(simulato
     assert [request["path"] for request in answers[3].response["json"]["requests"]][:1] == ["/echo/first"]
 
 
+def test_what_failed_or_was_never_begun_is_not_waited_for(simulator: Server) -> None:
+    gone = {"path": "/nowhere"}
+    echoed = {"method": "POST", "path": "/echo/x", "body": {}, "until": {"/path": "another"}}
+    answered = {"response": {"status": 200}}
+    started = runner.drive({"steps": [gone, echoed]}, simulator.url, simulator.url, None, [answered, answered])
+    assert [answer.response["status"] for answer in started] == [404, 200]
+    sent = runner.call(simulator.url, "GET", "/__requests")["json"]["requests"]
+    assert [request["path"] for request in sent].count("/echo/x") == 1
+    assert runner._settled({"json": {"state": "FAILED"}}, {"/state": "COMPLETED"})
+    assert not runner._settled({"json": {"state": "RUNNING"}}, {"/state": "COMPLETED"})
+
+
 def test_the_command_shows_what_differs_and_ends_with_the_parity(
     simulator: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:

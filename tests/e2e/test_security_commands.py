@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from client import ML, Client
+from command import Done, fairlead
 from identities import PASSWORD
 from process import PARITY_USERS, StartFailed, gateway
 
 API = "/_plugins/_security/api"
 
 
-def fairlead(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def beside(data: Path, *arguments: str) -> Done:
     command, *rest = arguments
-    return subprocess.run(
-        [sys.executable, "-m", "fairlead.cli.main", command, "--data-dir", str(data), *rest],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
+    return fairlead(command, "--data-dir", str(data), *rest)
 
 
 @pytest.fixture
@@ -38,32 +30,30 @@ def secret(tmp_path: Path) -> str:
 
 def test_users_are_made_before_the_first_start_and_changed_while_it_runs(tmp_path: Path, secret: str) -> None:
     data = tmp_path / "data"
-    made = fairlead(data, "users", "add", "--admin", "root", "--password-file", secret)
-    assert (made.returncode, made.stdout) == (0, "'root' created.\n"), made.stderr
-    assert (
-        fairlead(data, "users", "add", "app", "--role", "ml_predict_access", "--password-file", secret).returncode == 0
-    )
-    again = fairlead(data, "users", "add", "app", "--password-file", secret)
-    assert (again.returncode, "already" in again.stderr) == (1, True)
+    made = beside(data, "users", "add", "--admin", "root", "--password-file", secret)
+    assert (made.status, made.output) == (0, "'root' created.\n"), made.errors
+    assert beside(data, "users", "add", "app", "--role", "ml_predict_access", "--password-file", secret).status == 0
+    again = beside(data, "users", "add", "app", "--password-file", secret)
+    assert (again.status, "already" in again.errors) == (1, True)
     with gateway(data, "--workers", "2") as server:
         root, app = Client(server.url, f"root:{PASSWORD}"), Client(server.url, f"app:{PASSWORD}")
         assert "app" in root.ok("GET", f"{API}/internalusers")
         assert {app("GET", f"{API}/account").status for _ in range(6)} == {200}
         other = Path(secret)
         other.write_text("An0ther-long-Passw0rt-77")
-        assert fairlead(data, "users", "passwd", "app", "--password-file", secret).returncode == 0
+        assert beside(data, "users", "passwd", "app", "--password-file", secret).status == 0
         assert {app("GET", f"{API}/account").status for _ in range(6)} == {401}
-        listed = fairlead(data, "users", "list", "--json")
-        assert set(json.loads(listed.stdout)) == {"root", "app"}
-        assert "argon2" not in listed.stdout
-        assert fairlead(data, "users", "delete", "app").returncode == 0
-        assert fairlead(data, "users", "delete", "app").stderr == "fairlead: user 'app' not found.\n"
+        listed = beside(data, "users", "list", "--json")
+        assert set(json.loads(listed.output)) == {"root", "app"}
+        assert "argon2" not in listed.output
+        assert beside(data, "users", "delete", "app").status == 0
+        assert beside(data, "users", "delete", "app").errors == "fairlead: user 'app' not found.\n"
 
 
 def test_an_administrator_who_locked_everybody_out_comes_back_by_a_command(tmp_path: Path, secret: str) -> None:
     """As the guide says it; each way is against another mistake, on a running server."""
     data = tmp_path / "data"
-    fairlead(data, "users", "add", "--admin", "root", "--password-file", secret)
+    beside(data, "users", "add", "--admin", "root", "--password-file", secret)
     with gateway(data, "--workers", "2") as server:
         root, rescue = (Client(server.url, f"{name}:{PASSWORD}") for name in ("root", "rescue"))
         mapping = f"{API}/rolesmapping/all_access"
@@ -74,31 +64,31 @@ def test_an_administrator_who_locked_everybody_out_comes_back_by_a_command(tmp_p
         # The mapping is gone: whoever is made an administrator brings it back, for the others too.
         root.ok("DELETE", mapping)
         assert statuses(root) == {403}
-        assert fairlead(data, "users", "add", "--admin", "rescue", "--password-file", secret).returncode == 0
+        assert beside(data, "users", "add", "--admin", "rescue", "--password-file", secret).status == 0
         assert (statuses(rescue), statuses(root)) == ({200}, {200})
         # The mapping names somebody else: a role that a user has by itself needs no mapping.
         root.ok("DELETE", f"{API}/internalusers/rescue")
         root.ok("PUT", mapping, {"backend_roles": ["typing-error"]})
         assert statuses(root) == {403}
-        made = fairlead(data, "users", "add", "rescue", "--role", "all_access", "--password-file", secret)
-        assert made.returncode == 0, made.stderr
+        made = beside(data, "users", "add", "rescue", "--role", "all_access", "--password-file", secret)
+        assert made.status == 0, made.errors
         rescue.ok("PUT", mapping, {"backend_roles": ["admin"]})
         assert statuses(root) == {200}
         # The last administrator is gone.
         for name in ("rescue", "root"):
             assert root("DELETE", f"{API}/internalusers/{name}").status == 200
         assert statuses(root) == {401}
-        assert fairlead(data, "users", "add", "--admin", "root", "--password-file", secret).returncode == 0
+        assert beside(data, "users", "add", "--admin", "root", "--password-file", secret).status == 0
         assert statuses(root) == {200}
 
 
 def test_keys_are_made_rotated_and_revoked_while_it_runs(tmp_path: Path, secret: str) -> None:
     data = tmp_path / "data"
-    fairlead(data, "users", "add", "app", "--role", "ml_full_access", "--password-file", secret)
+    beside(data, "users", "add", "app", "--role", "ml_full_access", "--password-file", secret)
     with gateway(data, "--workers", "2") as server:
-        made = fairlead(data, "apikeys", "create", "prod", "--owner", "app", "--days", "1", "--limit", "500/days")
-        token = made.stdout.strip()
-        assert made.returncode == 0, made.stderr
+        made = beside(data, "apikeys", "create", "prod", "--owner", "app", "--days", "1", "--limit", "500/days")
+        token = made.output.strip()
+        assert made.status == 0, made.errors
 
         def statuses(text: str) -> set[int]:
             headers = {"Authorization": f"ApiKey {text}", "Content-Type": "application/json"}
@@ -106,24 +96,24 @@ def test_keys_are_made_rotated_and_revoked_while_it_runs(tmp_path: Path, secret:
             return {Client(server.url).raw("POST", path, b'{"parameters":{}}', headers).status for _ in range(6)}
 
         assert statuses(token) == {404}
-        row = json.loads(fairlead(data, "apikeys", "list", "--json").stdout)[0]
+        row = json.loads(beside(data, "apikeys", "list", "--json").output)[0]
         assert row["limits"] == {"limit": 500.0, "unit": "DAYS"}
-        wrong = fairlead(data, "apikeys", "create", "other", "--owner", "app", "--days", "1", "--limit", "many/DAYS")
-        assert (wrong.returncode, "limits.limit" in wrong.stderr) == (1, True)
-        fresh = fairlead(data, "apikeys", "rotate", row["id"]).stdout.strip()
+        wrong = beside(data, "apikeys", "create", "other", "--owner", "app", "--days", "1", "--limit", "many/DAYS")
+        assert (wrong.status, "limits.limit" in wrong.errors) == (1, True)
+        fresh = beside(data, "apikeys", "rotate", row["id"]).output.strip()
         assert (statuses(token), statuses(fresh)) == ({401}, {404})
-        assert fairlead(data, "apikeys", "revoke", row["id"]).returncode == 0
+        assert beside(data, "apikeys", "revoke", row["id"]).status == 0
         assert statuses(fresh) == {401}
-        assert fairlead(data, "apikeys", "revoke", "nosuch").stderr == "fairlead: Token nosuch not found.\n"
+        assert beside(data, "apikeys", "revoke", "nosuch").errors == "fairlead: Token nosuch not found.\n"
 
 
 def test_files_of_opensearch_replace_what_is_there(tmp_path: Path, secret: str) -> None:
     data = tmp_path / "data"
-    fairlead(data, "users", "add", "old", "--password-file", secret)
-    imported = fairlead(data, "users", "import", str(PARITY_USERS))
-    assert (imported.returncode, imported.stdout) == (0, "4 internalusers, 2 rolesmapping\n"), imported.stderr
-    assert "old" not in fairlead(data, "users", "list").stdout
-    assert fairlead(data, "users", "import", str(tmp_path / "nosuch")).returncode == 1
+    beside(data, "users", "add", "old", "--password-file", secret)
+    imported = beside(data, "users", "import", str(PARITY_USERS))
+    assert (imported.status, imported.output) == (0, "4 internalusers, 2 rolesmapping\n"), imported.errors
+    assert "old" not in beside(data, "users", "list").output
+    assert beside(data, "users", "import", str(tmp_path / "nosuch")).status == 1
 
 
 @pytest.mark.parametrize(
@@ -134,15 +124,15 @@ def test_a_password_that_may_not_be_makes_no_user(tmp_path: Path, text: str, mod
     path = tmp_path / "password"
     path.write_text(text)
     path.chmod(mode)
-    done = fairlead(tmp_path / "data", "users", "add", "app", "--password-file", str(path))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert reason in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = beside(tmp_path / "data", "users", "add", "app", "--password-file", str(path))
+    assert (done.status, done.output) == (1, "")
+    assert reason in done.errors
+    assert done.errors.count("\n") == 1
 
 
 def test_without_terminal_and_file_there_is_no_password(tmp_path: Path) -> None:
-    done = fairlead(tmp_path / "data", "users", "add", "app")
-    assert (done.returncode, "--password-file" in done.stderr) == (1, True)
+    done = beside(tmp_path / "data", "users", "add", "app")
+    assert (done.status, "--password-file" in done.errors) == (1, True)
 
 
 @pytest.mark.parametrize("variable", ["FAIRLEAD_INITIAL_ADMIN_PASSWORD", "OPENSEARCH_INITIAL_ADMIN_PASSWORD"])

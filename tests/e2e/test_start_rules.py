@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from client import Client
+from command import fairlead
 from fairlead.cli.start_rules import RULES, refusal
 from fairlead.settings import load
 from identities import PASSWORD, login, quick_hash
@@ -37,19 +38,33 @@ def started(folder: Path, settings: dict[str, Any]) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c["refused"]], ids=lambda case: str(case["settings"]))
+def refused(*, by_the_store: bool) -> list[dict[str, Any]]:
+    """Whether there are users is known only from the store; everything else is judged before anything is made."""
+    return [
+        c for c in CASES if c["refused"] and (c["refused"] == "auth" and "auth" not in c["settings"]) is by_the_store
+    ]
+
+
+@pytest.mark.parametrize("case", refused(by_the_store=False), ids=lambda case: str(case["settings"]))
 def test_a_refused_start_is_status_78_and_one_line_that_begins_with_the_setting(
-    case: dict[str, Any], tmp_path: Path
+    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {f"FAIRLEAD_{name.upper()}": str(value) for name, value in case["settings"].items()}
+    done = fairlead("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), environment=given)
+    assert (done.status, done.output) == (78, "")
+    [line] = done.errors.splitlines()
+    assert line.startswith(f"fairlead: {case['refused']}: ")
+    assert not (tmp_path / "data" / "fairlead.db").exists()
+
+
+@pytest.mark.parametrize("case", refused(by_the_store=True), ids=lambda case: str(case["settings"]))
+def test_a_start_that_the_store_speaks_against_is_refused_alike(case: dict[str, Any], tmp_path: Path) -> None:
     done = started(tmp_path, case["settings"])
-    assert done.returncode == 78
-    assert done.stdout == ""
+    assert (done.returncode, done.stdout) == (78, "")
     [line] = done.stderr.splitlines()
     assert line.startswith(f"fairlead: {case['refused']}: ")
-    # Whether there are users is known only from the store; everything else is judged before anything is made.
-    assert (tmp_path / "data" / "fairlead.db").exists() is (
-        case["refused"] == "auth" and "auth" not in case["settings"]
-    )
+    assert (tmp_path / "data" / "fairlead.db").exists()
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if not c["refused"]], ids=lambda case: str(case["settings"]))

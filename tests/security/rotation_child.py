@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fairlead.cli.keys  # noqa: F401 -- once here, and not in every child
 from fairlead.cli.main import main
 from fairlead.security import key_file
 from fairlead.store import SqlStore, open_store
