@@ -49,7 +49,9 @@ def converse(name: str, body: Any, kind: str = "event") -> bytes:
 class Caller:
     """One streamed predict on a socket of its own: its request is sent, its answer is read event by event."""
 
-    def __init__(self, base: str, model: str, buffer: int | None = None, **parameters: Any) -> None:
+    def __init__(
+        self, base: str, model: str, buffer: int | None = None, version: str = "1.1", more: str = "", **parameters: Any
+    ) -> None:
         address = urlsplit(base)
         self.socket = socket.socket()
         if buffer is not None:
@@ -58,8 +60,8 @@ class Caller:
         self.socket.connect((address.hostname, address.port))
         body = json.dumps({"parameters": parameters}).encode()
         head = (
-            f"POST {ML}/models/{model}/_predict/stream HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"POST {ML}/models/{model}/_predict/stream HTTP/{version}\r\nHost: {address.netloc}\r\n"
+            f"{more}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.socket.sendall(head.encode() + body)
         self._file = self.socket.makefile("rb")
@@ -71,8 +73,13 @@ class Caller:
         self.status = int(self._file.readline().split()[1])
         while line := self._file.readline().strip():
             name, _, value = line.decode().partition(":")
+            assert name.lower() not in self.headers
             self.headers[name.lower()] = value.strip()
         return self.status
+
+    def rest(self) -> bytes:
+        """What comes until the connection ends."""
+        return self._file.read()
 
     def blocks(self) -> Iterator[bytes]:
         """The chunks of the body, to its end."""

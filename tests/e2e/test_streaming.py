@@ -100,6 +100,30 @@ def test_a_stream_goes_out_while_it_comes_in(server: Client, provider: tuple[soc
         assert list(events) == []
 
 
+@pytest.mark.parametrize(
+    ("version", "more"), [("1.0", ""), ("1.0", "Connection: keep-alive\r\n"), ("1.1", "Connection: Close\r\n")]
+)
+def test_a_stream_whose_connection_ends_with_it_says_so_and_old_callers_get_no_chunks(
+    server: Client, provider: tuple[socket.socket, str], version: str, more: str
+) -> None:
+    listener, url = provider
+    model = model_of(server, url)
+    with Caller(server.base, model, version=version, more=more, **OPENAI) as caller, accepted(listener) as upstream:
+        upstream.sendall(SSE_HEAD + chunk(openai("one")) + chunk(openai("two") + DONE) + LAST_CHUNK)
+        assert caller.begin() == 200
+        assert caller.headers["connection"] == "close"
+        assert ("transfer-encoding" in caller.headers) is (version == "1.1")
+        body = caller.rest() if version == "1.0" else b"".join(caller.blocks())
+        assert [json.loads(event[6:]) for event in body.split(b"\n\n")[:-1]] == [
+            {
+                "inference_results": [
+                    {"output": [{"name": "response", "dataAsMap": {"content": text, "is_last": not text}}]}
+                ]
+            }
+            for text in ("one", "two", "")
+        ]
+
+
 def test_tool_calls_come_in_pieces_and_then_whole(server: Client, provider: tuple[socket.socket, str]) -> None:
     listener, url = provider
 

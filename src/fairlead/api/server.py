@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.sources import Sources
+from fairlead.api.unframed import unframed
 from fairlead.domain.identity import CERTIFICATE
 
 MAX_HEAD = 64 * 1024
@@ -180,6 +181,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # The cycle only writes, closes and asks whether it is closing.
         self.cycle.transport = self._writes  # type: ignore[assignment]
+        if self.scope["http_version"] == "1.0":
+            self.cycle.send = unframed(self.cycle)  # type: ignore[assignment, method-assign]
 
     def _writer(self, scope: object) -> Writer | None:
         """For streams: one call instead of a coroutine, a message and a turn of the loop for each event."""

@@ -37,10 +37,10 @@ _KNOWN = frozenset({"model_id"})
 _HEAD: tuple[tuple[bytes, bytes], ...] = (
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
-    (b"connection", b"keep-alive"),
     (b"x-accel-buffering", b"no"),
     VERSION,
 )
+_STAYS = (b"connection", b"keep-alive")
 """`X-Accel-Buffering` asks a reverse proxy not to collect events before it hands them on."""
 
 
@@ -84,7 +84,8 @@ class StreamRoute:
     ) -> Answer | None:
         """The answer, if there was no stream. Raises Disconnected; other faults are the app's."""
         presence: Presence | None = scope.get(PRESENCE)
-        out = _Out(send, None if presence is None else presence.writer(scope))
+        stays = scope["http_version"] != "1.0" and b"close" not in fields.get(b"connection", b"").lower()
+        out = _Out(send, None if presence is None else presence.writer(scope), stays=stays)
         wanted = PLAIN
         try:
             only_asks = False
@@ -138,13 +139,15 @@ class StreamRoute:
 class _Out:
     """The caller's side of a stream: its head goes out with its first bytes, and silence is filled with comments.
 
-    `writer` is the quick way, where the server has one: it is taken while nothing else is being sent.
+    `writer` is the quick way, where the server has one: it is taken while nothing else is being sent. `stays`: the
+    connection is one for further requests, too.
     """
 
-    __slots__ = ("_every", "_loop", "_send", "_sign", "_timer", "_writer", "_wrote", "began")
+    __slots__ = ("_every", "_loop", "_send", "_sign", "_stays", "_timer", "_writer", "_wrote", "began")
 
-    def __init__(self, send: Send, writer: Writer | None) -> None:
+    def __init__(self, send: Send, writer: Writer | None, *, stays: bool) -> None:
         self._send = send
+        self._stays = stays
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._every = 0.0
@@ -189,7 +192,8 @@ class _Out:
         self._wrote = inf  # while the caller does not read, there is no silence to fill
         if not self.began:
             self.began = True
-            await self._send({"type": "http.response.start", "status": 200, "headers": list(_HEAD)})
+            headers = [*_HEAD, _STAYS] if self._stays else list(_HEAD)
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": data, "more_body": more})
         self._wrote = self._loop.time()
 
