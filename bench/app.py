@@ -27,7 +27,8 @@ from fairlead.api.body import read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.presence import PRESENCE, Presence
-from fairlead.bootstrap import application, prepare
+from fairlead.bootstrap.application import application
+from fairlead.bootstrap.preparation import prepare
 from fairlead.domain.tensor import InferenceResult
 from fairlead.engine.interpret import interpret
 from fairlead.java.json import strict_loads

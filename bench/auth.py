@@ -23,7 +23,7 @@ from bench.predict import BODY, ML, deploy, process, serve, static_upstream
 from bench.timing import awaited
 from fairlead.api.gate import Gate
 from fairlead.api.predict_route import ACTION
-from fairlead.bootstrap import wall_clock
+from fairlead.bootstrap.node import wall_clock
 from fairlead.domain.ports import Put
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import MAPPINGS, USERS

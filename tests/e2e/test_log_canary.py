@@ -10,7 +10,7 @@ from pathlib import Path
 PROGRAM = """
 import asyncio, logging, sys
 from pathlib import Path
-from fairlead.bootstrap import Worker
+from fairlead.bootstrap.worker import Worker
 from fairlead.cli.supervisor import configure_logs
 from fairlead.domain.ports import SealContext
 from fairlead.domain.secret import Secret

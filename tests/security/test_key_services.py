@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from fairlead.bootstrap.keys import Outside
 from fairlead.domain.secret import Secret, SecretReference
 from fairlead.errors import IllegalArgument, ResourceNotFound, Unavailable
-from fairlead.key_wiring import Outside
 from fairlead.security.envelope import BrokenSeal
 from fairlead.security.key_changes import retire, rewrap, wrapped_by
 from fairlead.security.keyring import KeyringError, KeyServiceAway, wrapping_id

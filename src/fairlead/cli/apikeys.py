@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from fairlead.bootstrap.users import OpenSecurity
 from fairlead.cli.users import Action, add_store_arguments, run_on_store
-from fairlead.security_wiring import OpenSecurity
 from fairlead.service.security.api_keys import NewKey, read_grace
 
 _DAY = 86_400

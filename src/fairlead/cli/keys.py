@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fairlead.bootstrap import OpenKeys, audit_command, open_keys
+from fairlead.bootstrap.keys import OpenKeys, open_keys
+from fairlead.bootstrap.logs import audit_command
 from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairlead.bootstrap import application, forward_proxy, prepare, server_tls
+from fairlead.bootstrap.application import application, server_tls
+from fairlead.bootstrap.egress import forward_proxy
+from fairlead.bootstrap.preparation import prepare
 from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
 from fairlead.cli.start_rules import refusal

@@ -26,7 +26,7 @@ from fairlead.api.app import App
 from fairlead.api.fast_lane import lane_class
 from fairlead.api.server import protocol_class
 from fairlead.api.sources import Sources
-from fairlead.bootstrap import application
+from fairlead.bootstrap.application import application
 from fairlead.security.forwarded import Proxies
 from fairlead.security.log_lines import LogLines
 from fairlead.security.redaction import install

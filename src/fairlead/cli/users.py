@@ -11,13 +11,13 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from fairlead.bootstrap.users import OPERATOR, OpenSecurity, add_user, open_security
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.domain.security_objects import USERS
 from fairlead.errors import FairleadError
 from fairlead.security.password_rules import BadPasswordRule
 from fairlead.security.private_file import UnsafeFile, private_bytes
-from fairlead.security_wiring import OPERATOR, OpenSecurity, add_user, open_security
 from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_files
 from fairlead.settings import DOCS, Settings, SettingsError, load

@@ -13,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from audits import KeptAudit
+from fairlead.bootstrap.users import OPERATOR
 from fairlead.domain.audit import Category
 from fairlead.domain.identity import Head, Refused
 from fairlead.domain.ports import Put, Store, StoreUnavailable
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import PASSWORD_UNTIL, USERS
 from fairlead.security.passwords import BCRYPT_BYTES, cost_of, hash_password, outdated, verify_password
-from fairlead.security_wiring import OPERATOR
 from fairlead.service.security.rehashing import Rehashing
 from fairlead.service.security.service import SecurityService, SecuritySettings
 from fairlead.service.snapshot import Snapshot

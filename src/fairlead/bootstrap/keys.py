@@ -1,15 +1,17 @@
 """Where keys and secrets come from, chosen by the process settings: key file, given key, key service, references.
 
-Part of the composition root. It opens connections only when a key service or a vault is asked.
+It opens connections only when a key service or a vault is asked.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
+from fairlead.domain.ports import Store, StoreUnavailable
 from fairlead.domain.secret import Secret, SecretReference
 from fairlead.engine.sigv4 import Signer
 from fairlead.errors import FairleadError, IllegalArgument
@@ -19,8 +21,10 @@ from fairlead.security.key_sources import key_provider
 from fairlead.security.keyring import KeyProvider, KeyringError
 from fairlead.security.references import References
 from fairlead.security.url import parse_url
+from fairlead.security.vault import AesVault, open_vault
 from fairlead.service.calls.operator_calls import OPERATOR_POLICY, OperatorService
-from fairlead.settings import Settings, is_loopback, listed
+from fairlead.settings import DATABASE, Settings, is_loopback, listed
+from fairlead.store import open_store
 from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Upstream
 
@@ -124,3 +128,29 @@ class Outside:
         if scheme not in ("$env", "$file") or not isinstance(place, str):
             raise IllegalArgument(f'{name} must be a text, {{"$env": name}} or {{"$file": path}}')
         return await self._operator.read(SecretReference(scheme.removeprefix("$"), place), name)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKeys:
+    """Store, vault and provider of keys, for commands that work beside a running server."""
+
+    store: Store
+    vault: AesVault
+    provider: KeyProvider
+
+
+@contextlib.asynccontextmanager
+async def open_keys(settings: Settings) -> AsyncIterator[OpenKeys]:
+    """Raises StoreUnavailable and KeyringError, also where no server was ever started."""
+    if not settings.store and not (settings.data_dir / DATABASE).is_file():
+        raise StoreUnavailable(
+            f"there is no database in {settings.data_dir}: name the server's data directory or store"
+        )
+    outside = Outside(settings)
+    store = await open_store(settings.store_url)
+    try:
+        provider = await outside.provider()
+        yield OpenKeys(store, await open_vault(store, provider), provider)
+    finally:
+        await outside.close()
+        await store.close()

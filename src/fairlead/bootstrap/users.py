@@ -1,4 +1,4 @@
-"""Users, roles and API keys for commands that work beside running servers, and the first administrator of a new store."""
+"""Users, roles and API keys of a store: for commands that work beside running servers, and the first administrator."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import logging
 import secrets
 import string
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairlead.bootstrap.node import wall_clock
 from fairlead.domain.ports import Conflict, Put, Store
 from fairlead.domain.principal import Principal
 from fairlead.domain.security_objects import KINDS, MAPPINGS, PASSWORD_UNTIL, USERS
@@ -55,6 +55,11 @@ def security_settings(settings: Settings) -> SecuritySettings:
     )
 
 
+async def authenticates(settings: Settings, store: Store) -> bool:
+    """Whether callers must prove who they are."""
+    return settings.auth == "on" or (settings.auth == "auto" and (bool(settings.security) or await has_users(store)))
+
+
 @dataclass(frozen=True, slots=True)
 class OpenSecurity:
     """What a command needs. Changes made through it count in running servers of this machine at once."""
@@ -68,12 +73,9 @@ def of_store(settings: Settings, store: Store, hashing: HashPool, beacon: Beacon
     async def changed() -> None:
         beacon.advance()
 
-    def clock() -> int:
-        return time.time_ns() // 1_000_000
-
     rules = security_settings(settings)
     objects = SecurityObjects(store, rules.rules, hashing, changed, read_only=rules.files is not None)
-    return OpenSecurity(store, objects, ApiKeys(store, rules.keys, clock, changed))
+    return OpenSecurity(store, objects, ApiKeys(store, rules.keys, wall_clock, changed))
 
 
 @contextlib.asynccontextmanager
@@ -147,7 +149,7 @@ async def generated_administrator(settings: Settings, store: Store, show: Callab
         hashed = await hashing.run(lambda: hash_password(password))
     finally:
         hashing.close()
-    until = time.time_ns() // 1_000_000 + GENERATED_HOURS * 3_600_000
+    until = wall_clock() + GENERATED_HOURS * 3_600_000
     user = {"hash": hashed, "backend_roles": [ADMIN_BACKEND_ROLE], PASSWORD_UNTIL: until}
     batch = [Put(USERS.kind, ADMIN, user, 0)]
     if await store.get(MAPPINGS.kind, ADMIN_ROLE) is None:
