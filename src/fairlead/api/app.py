@@ -33,9 +33,9 @@ from fairlead.domain.principal import Principal
 from fairlead.errors import BadParameter, FairleadError, Unavailable
 from fairlead.security.forwarded import Proxies
 from fairlead.security.server_tls import ServerTls
-from fairlead.service.connectors import require_remote_inference
 from fairlead.service.counts.meter import Meter
 from fairlead.service.house import House
+from fairlead.service.remote_inference import require_remote_inference
 
 log = logging.getLogger("fairlead.api")
 

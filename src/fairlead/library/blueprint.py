@@ -15,7 +15,8 @@ from fairlead.domain.secret import Secret, SecretReference
 from fairlead.errors import IllegalArgument
 from fairlead.java.json import JsonFault, compact
 from fairlead.library.recipe import Recipe
-from fairlead.service.connectors import ConnectorFields, check_form, new_connector
+from fairlead.service.connectors.composing import check_form, new_connector
+from fairlead.service.connectors.fields import ConnectorFields
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from fairlead.service.batches.dead_letters import DeadLetters
 from fairlead.service.batches.jobs import BatchJobs
 from fairlead.service.batches.poller import BatchPoller
 from fairlead.service.calls.calling import Caller
-from fairlead.service.connectors import ConnectorService
+from fairlead.service.connectors.service import ConnectorService
 from fairlead.service.controllers import ControllerService
 from fairlead.service.counts.board import Board
 from fairlead.service.counts.meter import Meter

@@ -19,7 +19,6 @@ from fairlead.engine.interface import Interface, compile_interface
 from fairlead.errors import IllegalArgument, StatusFault
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.calls.calling import Caller, StreamBounds, concealed
-from fairlead.service.connectors import require_remote_inference
 from fairlead.service.counts.meter import Meter
 from fairlead.service.counts.usage import PredictCounts
 from fairlead.service.guards.guard import Guard, Watch
@@ -29,6 +28,7 @@ from fairlead.service.limits.limits import Limits
 from fairlead.service.models.deployment import DeploymentService
 from fairlead.service.models.models import ModelService
 from fairlead.service.ports import Ports
+from fairlead.service.remote_inference import require_remote_inference
 from fairlead.service.snapshot import ReadyModel, Snapshot
 from fairlead.service.text_stream import TextStream
 

@@ -17,7 +17,7 @@ from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.library.blueprint import open_blueprint
 from fairlead.library.recipe import Recipe, recipe
 from fairlead.security.egress import EgressPolicy
-from fairlead.service.connectors import ConnectorService
+from fairlead.service.connectors.service import ConnectorService
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
 

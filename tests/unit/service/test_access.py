@@ -21,7 +21,7 @@ from fairlead.domain.principal import Principal
 from fairlead.domain.secret import Secret
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.service.access import NO_PRIVILEGE
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.counts.profile import ProfileQuery
 from fairlead.service.counts.stats import StatsQuery
 from fairlead.service.groups import GroupFields

@@ -11,7 +11,7 @@ from fairlead.domain.connector import ClientConfig, Connector
 from fairlead.domain.ports import Step
 from fairlead.domain.secret import Secret
 from fairlead.errors import IllegalArgument, StatusFault
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.house import House
 from fairlead.service.models.registration import InlineConnector, ModelFields
 from fairlead.service.models.update import ModelChanges

@@ -13,7 +13,7 @@ from fairlead.domain.ports import SealContext, Step
 from fairlead.domain.secret import Secret
 from fairlead.errors import Unavailable
 from fairlead.security.egress import EgressPolicy
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.house import House, Identity
 from fairlead.service.models.registration import ModelFields
 from fairlead.service.ports import Limits, Ports

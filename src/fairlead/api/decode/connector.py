@@ -24,7 +24,7 @@ from fairlead.domain.secret import Secret, SecretReference
 from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, expect, parse_object
 from fairlead.java.json import JsonFault, compact
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.models.registration import InlineConnector
 
 _REFERENCES = ("$env", "$file", "$vault")

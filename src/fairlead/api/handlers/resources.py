@@ -11,7 +11,7 @@ from fairlead.api.reply import Reply
 from fairlead.api.request import Request
 from fairlead.errors import BodyParse, IllegalArgument
 from fairlead.java.jackson import Node, parse
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.groups import GroupFields
 from fairlead.service.house import House
 from fairlead.service.models.registration import ModelFields

@@ -23,9 +23,9 @@ from fairlead.service.access import AccessControl
 from fairlead.service.batches.dead_letters import DeadLetters
 from fairlead.service.batches.jobs import SETTLED, BatchJobs, clean
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import require_remote_inference
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
+from fairlead.service.remote_inference import require_remote_inference
 from fairlead.service.snapshot import Snapshot
 from fairlead.service.tasks import TaskService, batch_tasks
 

@@ -21,13 +21,13 @@ from fairlead.domain.task import TaskState, TaskType, instant_task
 from fairlead.errors import FairleadError, IllegalArgument, LimitExceeded, ResourceNotFound, StatusFault, Unavailable
 from fairlead.service.access import AccessControl, conceals
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import require_remote_inference
 from fairlead.service.controllers import limit_resets
 from fairlead.service.counts.usage import Recorder
 from fairlead.service.guards.guardrails import check_circle
 from fairlead.service.models.loading import load_model, model_id_suffix
 from fairlead.service.models.models import ModelService, no_model
 from fairlead.service.ports import Ports
+from fairlead.service.remote_inference import require_remote_inference
 from fairlead.service.snapshot import LOADED_STATES, ReadyModel, Snapshot
 
 log = logging.getLogger("fairlead.deployment")

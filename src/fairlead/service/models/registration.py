@@ -25,7 +25,9 @@ from fairlead.domain.task import TaskState, TaskType, instant_task
 from fairlead.errors import ActionValidation, IllegalArgument, LimitExceeded, StatusFault
 from fairlead.service.access import AccessControl, is_super, no_group
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import blueprint_warnings, check_endpoints, standalone
+from fairlead.service.connectors.composing import check_endpoints
+from fairlead.service.connectors.service import standalone
+from fairlead.service.connectors.warnings import blueprint_warnings
 from fairlead.service.counts.usage import Recorder
 from fairlead.service.groups import GroupFields, GroupService, granted, new_group, refuse_access
 from fairlead.service.guards import guardrails

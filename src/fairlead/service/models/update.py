@@ -20,7 +20,10 @@ from fairlead.errors import ActionValidation, StatusFault
 from fairlead.service import replies
 from fairlead.service.access import NO_PRIVILEGE, AccessControl
 from fairlead.service.changes import Batch, commit
-from fairlead.service.connectors import ConnectorFields, Updated, blueprint_warnings, standalone, updated_connector
+from fairlead.service.connectors.composing import updated_connector
+from fairlead.service.connectors.fields import ConnectorFields, Updated
+from fairlead.service.connectors.service import standalone
+from fairlead.service.connectors.warnings import blueprint_warnings
 from fairlead.service.counts.reports import Reports
 from fairlead.service.guards import guardrails
 from fairlead.service.keys import references

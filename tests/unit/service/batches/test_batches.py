@@ -16,7 +16,7 @@ from fairlead.domain.secret import Secret
 from fairlead.domain.task import KIND, Task, TaskState, TaskType
 from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.service.batches.batches import Started
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.groups import GroupFields
 from fairlead.service.house import House
 from fairlead.service.models.registration import ModelFields

@@ -18,7 +18,7 @@ from fairlead.errors import FairleadError, IllegalArgument
 from fairlead.security.egress import EgressPolicy
 from fairlead.service.batches.dead_letters import ATTEMPTS
 from fairlead.service.calls.simulated import LocalDialer, SimulatedUpstream
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.house import House
 from fairlead.service.models.registration import ModelFields
 from fairlead.simulator.failures import parse_rules

@@ -12,7 +12,8 @@ from fairlead.domain.secret import Secret
 from fairlead.errors import ResourceNotFound
 from fairlead.security.key_file import FileKeyProvider
 from fairlead.security.vault import AesVault, open_vault
-from fairlead.service.connectors import ConnectorFields, ConnectorService
+from fairlead.service.connectors.fields import ConnectorFields
+from fairlead.service.connectors.service import ConnectorService
 from fairlead.service.house import House
 from fairlead.service.keys import rotation, usage
 from fairlead.service.keys.upkeep import MOST_SEALINGS, KeyUpkeep

@@ -11,7 +11,7 @@ from fairlead.domain.dataset import PredictInput, Remote
 from fairlead.domain.model import Model, config_fault, merged
 from fairlead.domain.secret import Secret
 from fairlead.errors import ActionValidation, FairleadError, StatusFault
-from fairlead.service.connectors import ConnectorFields
+from fairlead.service.connectors.fields import ConnectorFields
 from fairlead.service.house import House
 from fairlead.service.models.registration import InlineConnector
 from fairlead.service.models.update import ModelChanges

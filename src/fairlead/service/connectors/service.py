@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fairlead.domain import model as models
 from fairlead.domain.access import Access, Asked, check_connector_change, connector_grant, owner_document
 from fairlead.domain.chosen_id import check_chosen, taken
-from fairlead.domain.connector import (
-    INDEX,
-    KIND,
-    MCP_PROTOCOLS,
-    Action,
-    ClientConfig,
-    Connector,
-    aws_fault,
-    header_fault,
-    insecure,
-    insecure_fault,
-    protocol_fault,
-)
+from fairlead.domain.connector import INDEX, KIND, MCP_PROTOCOLS, Connector
 from fairlead.domain.model import HELD_STATES, ModelState
-from fairlead.domain.names import name_faults
 from fairlead.domain.ports import Document, Json, Put, Remove, Require, Step, Store
 from fairlead.domain.principal import Principal
-from fairlead.domain.secret import Secret
-from fairlead.engine.functions.post import POST_FUNCTIONS
-from fairlead.engine.functions.pre import PRE_FUNCTIONS
-from fairlead.engine.parameters import Parameters
-from fairlead.engine.scripts import has_placeholders
-from fairlead.engine.url import UrlTemplate
-from fairlead.errors import ActionValidation, FairleadError, IllegalArgument, ScriptFault, StatusFault
-from fairlead.security.redaction import CREDENTIAL_NAMES
+from fairlead.errors import FairleadError, IllegalArgument, StatusFault
 from fairlead.service import replies
 from fairlead.service.access import AccessControl
 from fairlead.service.changes import Batch, commit
+from fairlead.service.connectors.composing import (
+    check_endpoints,
+    check_form,
+    check_texts,
+    new_connector,
+    updated_connector,
+)
+from fairlead.service.connectors.fields import ConnectorFields, Created, Updated
+from fairlead.service.connectors.warnings import blueprint_warnings
 from fairlead.service.keys import credentials, references
 from fairlead.service.ports import Ports
 from fairlead.service.snapshot import Snapshot
@@ -45,109 +33,8 @@ _ID = "connector id"
 _SHOWN_USERS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectorFields:
-    """A connector as a request gives it; None is what the request does not name."""
-
-    name: str | None = None
-    description: str | None = None
-    version: str | None = None
-    protocol: str | None = None
-    parameters: Mapping[str, str] | None = None
-    credential: Mapping[str, Secret] | None = None
-    actions: tuple[Action, ...] | None = None
-    client_config: ClientConfig | None = None
-    access_mode: str | None = None
-    backend_roles: tuple[str, ...] | None = None
-    add_all_backend_roles: bool | None = None
-    dry_run: bool = False
-    provisioned_by: str | None = None
-    url: str | None = None
-    headers: Mapping[str, str] | None = None
-    connector_id: str | None = None
-
-    @property
-    def asked(self) -> Asked:
-        return Asked(self.access_mode, self.backend_roles, self.add_all_backend_roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """The id of a new connector, and what its author should know although it was stored."""
-
-    id: str
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Updated:
-    """The reply to an update, and warnings as in `Created`."""
-
-    reply: Json
-    warnings: tuple[str, ...] = ()
-
-
 def not_found(id: str) -> StatusFault:
     return StatusFault(f"Failed to find connector with the provided connector id: {id}", 404)
-
-
-def check_endpoints(ports: Ports, connector: Connector) -> None:
-    """Every action's URL, filled with the connector's own parameters, must be trusted (spec/01 1.11), and who answers
-    there must be asked for a certificate (spec/06 14.3)."""
-    if insecure(connector.client_config) and not ports.insecure_tls:
-        raise insecure_fault()
-    owned = dict(connector.parameters or {})
-    for action in connector.actions or ():
-        ports.policy().check_trusted(UrlTemplate(action.url, owned).render(Parameters(owned, {})))
-    if connector.protocol in MCP_PROTOCOLS and connector.url is not None:
-        ports.policy().check_trusted(connector.url)
-
-
-def require_remote_inference(snapshot: Snapshot) -> None:
-    if not snapshot.settings["remote_inference.enabled"]:
-        raise StatusFault(
-            "Remote Inference is currently disabled. To enable it, update the setting "
-            '"plugins.ml_commons.remote_inference_enabled" to true.',
-            400,
-        )
-
-
-_FUNCTIONS = (("pre_process_function", frozenset(PRE_FUNCTIONS)), ("post_process_function", frozenset(POST_FUNCTIONS)))
-
-
-def script_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
-    """One sentence for each script that cannot compile, naming action and function; predicts will fail on it.
-
-    A function with placeholders is known at run time only (spec/04 section 1).
-    """
-    found = []
-    for action in connector.actions or ():
-        for label, built_in in _FUNCTIONS:
-            text = getattr(action, label)
-            if text is None or not text.strip() or has_placeholders(text) or text in built_in:
-                continue
-            try:
-                ports.scripts.compile(text)
-            except ScriptFault as fault:
-                reason = (fault.cause or fault).reason
-                found.append(f"{label} of action [{action.name or action.action_type}] does not compile: {reason}")
-    return tuple(found)
-
-
-def blueprint_warnings(ports: Ports, connector: Connector) -> tuple[str, ...]:
-    """What its author should know although it is stored: scripts that fail, and secrets in plain sight (T-09)."""
-    return (*script_warnings(ports, connector), *literal_credentials(connector))
-
-
-def literal_credentials(connector: Connector) -> tuple[str, ...]:
-    """One sentence for each header of a credential's name that holds a text of its own: it is stored and shown as it is."""
-    return tuple(
-        f"header [{name}] of action [{action.name or action.action_type}] holds its value in plain sight: "
-        "put it into credential and write ${credential.name}"
-        for action in connector.actions or ()
-        for name, value in (action.headers or {}).items()
-        if name.lower() in CREDENTIAL_NAMES and "${" not in value
-    )
 
 
 async def standalone(
@@ -172,50 +59,6 @@ async def standalone(
     if not connector.actions:  # an index error in the original (spec/01 1.5 #13)
         raise IllegalArgument("No actions configured for this connector")
     return document
-
-
-def _check_texts(fields: ConnectorFields, *, creating: bool) -> None:
-    what = "Model connector"
-    faults = []
-    if creating:
-        faults += name_faults(what, "provisioned_by field", fields.provisioned_by, required=False)
-    faults += name_faults(what, "description", fields.description, required=False)
-    named = (creating and not fields.dry_run) or (not creating and fields.name is not None)
-    faults += name_faults(what, "name", fields.name, required=named)
-    if faults:
-        raise ActionValidation(*faults)
-
-
-def check_form(fields: ConnectorFields) -> None:
-    """What can be said of a new connector's texts and headers before anything else (spec/01 1.5 #11)."""
-    _check_texts(fields, creating=True)
-    if (fault := header_fault(fields.protocol or "http", fields.actions)) is not None:
-        raise fault
-
-
-def new_connector(fields: ConnectorFields, now: int | None = None) -> Connector:
-    """A connector without its credential, once its pieces are all there (spec/01 1.5 #12, #13)."""
-    protocol = fields.protocol or "http"
-    mcp = protocol in MCP_PROTOCOLS
-    connector = Connector(
-        protocol,
-        fields.name,
-        fields.version,
-        fields.description,
-        fields.parameters or {},
-        actions=fields.actions,
-        client_config=fields.client_config,
-        provisioned_by=fields.provisioned_by,
-        created_time=now,
-        last_updated_time=now,
-        url=fields.url if mcp else None,
-        headers=fields.headers if mcp else None,
-    )
-    if (fault := aws_fault(connector, frozenset(fields.credential or {}))) is not None:
-        raise fault
-    if connector.actions is None and not mcp:
-        raise IllegalArgument("No actions configured for this connector")
-    return connector
 
 
 class ConnectorService:
@@ -273,7 +116,7 @@ class ConnectorService:
 
     async def update(self, id: str, fields: ConnectorFields, principal: Principal | None = None) -> Updated:
         """Merges, checks the result like a new connector, and takes effect on loaded models at once."""
-        _check_texts(fields, creating=False)
+        check_texts(fields, creating=False)
 
         async def prepare() -> tuple[Batch, Connector]:
             document = await self._document(id)
@@ -369,53 +212,3 @@ def _refuse_access(asked: Asked) -> None:
             "You cannot specify connector access control parameters because the Security plugin or connector "
             "access control is disabled on your cluster."
         )
-
-
-async def updated_connector(
-    ports: Ports, stored: Connector, fields: ConnectorFields, kind: str, resource: str
-) -> Connector:
-    """`stored` with the update merged in, checked like a new one and sealed, for document `resource` of `kind`."""
-    merged = merge(stored, fields, ports.clock() if kind == KIND else None)
-    if (fault := protocol_fault(merged.protocol)) is not None:
-        raise fault
-    names = frozenset(stored.credential) | frozenset(fields.credential or {})
-    fault = (header_fault(merged.protocol, fields.actions) if fields.actions else None) or aws_fault(merged, names)
-    if fault is not None:
-        raise fault
-    check_endpoints(ports, merged)
-    return await resealed(ports, stored, merged, fields.credential or {}, kind, resource)
-
-
-def merge(stored: Connector, fields: ConnectorFields, now: int | None) -> Connector:
-    """The merge rules of spec/01 1.12: texts and lists replaced, parameters merged by key, the rest kept."""
-    return replace(
-        stored,
-        name=stored.name if fields.name is None else fields.name,
-        description=stored.description if fields.description is None else fields.description,
-        version=stored.version if fields.version is None else fields.version,
-        protocol=stored.protocol if fields.protocol is None else fields.protocol,
-        parameters={**(stored.parameters or {}), **fields.parameters} if fields.parameters else stored.parameters,
-        actions=stored.actions if fields.actions is None else fields.actions,
-        client_config=stored.client_config if fields.client_config is None else fields.client_config,
-        last_updated_time=stored.last_updated_time if now is None else now,
-    )
-
-
-async def resealed(
-    ports: Ports, stored: Connector, merged: Connector, given: Mapping[str, Secret], kind: str, resource: str
-) -> Connector:
-    """`merged` with its credential: what is given is sealed, the rest kept if it goes nowhere it did not go (T-07)."""
-    kept = {name: text for name, text in stored.credential.items() if name not in given}
-    before, after = credentials.origins(stored), credentials.origins(merged)
-    if kept and not set(after) <= set(before):
-        names = ", ".join(sorted(kept))
-        raise IllegalArgument(
-            "The update moves the connector to another host, and its credential is bound to the old one: "
-            f"send the credential again [{names}]"
-        )
-    plain = dict(given)
-    if kept and after != before:
-        opened = await credentials.open_sealed(ports.vault, replace(stored, credential=kept), kind, resource)
-        kept, plain = {}, {**opened, **given}
-    sealed = await credentials.seal(ports.vault, plain, merged, kind, resource)
-    return replace(merged, credential={**kept, **sealed})

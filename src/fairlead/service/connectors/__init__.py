@@ -1,0 +1,1 @@
+"""Connectors: read from requests, checked, merged, stored, and what their authors are told of them."""
