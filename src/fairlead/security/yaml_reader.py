@@ -7,7 +7,10 @@ Every scalar stays the text that it is, whatever YAML 1.1 would make of it: a us
 from __future__ import annotations
 
 import importlib
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -39,6 +42,20 @@ def read_yaml(data: bytes) -> Any:
         if isinstance(fault, YamlFault):
             raise
         raise YamlFault("not YAML: nested too deep, or an escape that is no character") from fault
+
+
+def read_yaml_file(path: Path) -> Any:
+    """As `read_yaml`. Raises OSError, and YamlFault also for what is no regular file: a pipe would be waited for without
+    end, a device read without end."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise YamlFault("not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    return read_yaml(data)
 
 
 class _Composer:

@@ -15,7 +15,7 @@ from fairlead.domain.identity import LoginListener
 from fairlead.security.callers import Hosts
 from fairlead.security.certificate import CertificateFault, Name, parse_dn, parse_selector
 from fairlead.security.jwt import ALGORITHMS, Key, TokenFault, TokenRules, import_signing_key
-from fairlead.security.yaml_reader import YamlFault, read_yaml
+from fairlead.security.yaml_reader import YamlFault, read_yaml_file
 from fairlead.service.security.files import IDENTITY_FILE, FileFault
 
 
@@ -79,7 +79,7 @@ def read_identity_rules(directory: Path) -> IdentityRules:
     """What `directory` says; without the file: internal users by Basic only. Raises FileFault."""
     path = directory / IDENTITY_FILE
     try:
-        document = read_yaml(path.read_bytes())
+        document = read_yaml_file(path)
     except FileNotFoundError:
         return IdentityRules()
     except OSError as fault:

@@ -14,7 +14,7 @@ from fairlead.domain.ports import Json
 from fairlead.domain.security_objects import ENTRIES, KINDS, MAPPINGS, USERS, FieldType, ObjectKind, complete_entries
 from fairlead.security.name_patterns import BadPattern, compile_pattern
 from fairlead.security.passwords import hash_fault
-from fairlead.security.yaml_reader import YamlFault, read_yaml
+from fairlead.security.yaml_reader import YamlFault, read_yaml_file
 
 LONGEST = 256
 """Characters of a name and of any text (spec/06 2.3)."""
@@ -59,7 +59,7 @@ def read_directory(directory: Path) -> SecurityFiles:
 def read_file(path: Path, kind: ObjectKind) -> dict[str, Json]:
     """The entries of one file. Raises FileFault."""
     try:
-        document = read_yaml(path.read_bytes())
+        document = read_yaml_file(path)
     except OSError as fault:
         raise FileFault(f"{path} cannot be read: {fault.strerror}") from fault
     except YamlFault as fault:
