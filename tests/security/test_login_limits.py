@@ -6,6 +6,7 @@ import contextlib
 import errno
 import multiprocessing
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -186,6 +187,67 @@ def test_all_who_share_a_table_count_together_and_a_restart_forgets_nothing(tmp_
     later = LoginTable(tmp_path)
     assert not World(later, type="ip").admits()
     later.close()
+
+
+@pytest.mark.parametrize("fate", ["removed", "replaced", "moved away", "cut off", "emptied by hand"])
+def test_a_file_that_does_not_stay_begins_anew_for_all_who_share_it(fate: str, tmp_path: Path) -> None:
+    tables = [LoginTable(tmp_path) for _ in range(2)]
+    one, other = (World(table, type="ip") for table in tables)
+    one.fail(3)
+    assert not other.admits()
+    file = tmp_path / FILE
+    if fate == "removed":
+        file.unlink()
+    elif fate == "replaced":
+        (tmp_path / "fresh").write_bytes(b"")
+        (tmp_path / "fresh").replace(file)
+    elif fate == "moved away":
+        file.rename(tmp_path / "old")
+    elif fate == "cut off":
+        os.truncate(file, 100)
+    else:
+        file.write_bytes(bytes(file.stat().st_size))
+    assert other.admits()
+    one.fail(2)
+    other.fail(1)
+    assert not one.admits()
+    assert not other.admits()
+    for table in tables:
+        table.close()
+
+
+def test_without_its_file_a_worker_counts_for_itself_until_it_is_there_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = LoginTable(tmp_path)
+    world = World(table, type="ip")
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()
+    world.fail(3)
+    assert not world.admits()
+    assert [record.getMessage() for record in caplog.records if "cannot be used" in record.getMessage()] == [
+        f"{tmp_path / FILE} cannot be used; each worker counts failed logins for itself: Is a directory"
+    ]
+    (tmp_path / FILE).rmdir()
+    world.fail(3)
+    later = LoginTable(tmp_path)
+    assert not World(later, type="ip").admits()
+    later.close()
+    table.close()
+
+
+def test_numbers_that_no_worker_writes_count_nothing(tmp_path: Path) -> None:
+    table = LoginTable(tmp_path)
+    world = World(table, type="ip", allowed_tries=100)
+    world.fail(60)
+    file = tmp_path / FILE
+    data = file.read_bytes()
+    with file.open("r+b") as written:
+        written.write(data.replace(struct.pack("<d", 60.0), struct.pack("<d", float("nan"))))
+    assert world.admits()
+    world.fail(100)
+    assert not world.admits()
+    table.close()
 
 
 def test_times_to_come_are_from_before_the_machine_started_and_count_nothing(tmp_path: Path) -> None:

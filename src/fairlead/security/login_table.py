@@ -9,15 +9,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import logging
 import mmap
 import os
 import secrets
 import struct
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 from fairlead.security.file_lock import alone
+
+log = logging.getLogger("fairlead.security")
 
 FILE = "security.logins"
 SETS, WAYS = 2048, 16
@@ -60,22 +64,32 @@ class LoginTable:
 
     def __init__(self, directory: Path | None, sets: int = SETS) -> None:
         self._sets = sets
+        self._size = _HEADER + sets * WAYS * _ENTRY.size
+        self._path: Path | None = None
         self._descriptor = -1
-        size = _HEADER + sets * WAYS * _ENTRY.size
+        self._file = 0
+        self._own = b""
+        self._secret = secrets.token_bytes(_SECRET_BYTES)
+        self._lost = False
         if directory is None:
-            self._map = mmap.mmap(-1, size)
-            self._secret = secrets.token_bytes(_SECRET_BYTES)
+            self._map = mmap.mmap(-1, self._size)
             return
-        self._descriptor = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with self.alone():
-            if os.fstat(self._descriptor).st_size < size:
-                _allocate(self._descriptor, size)
-            self._map = mmap.mmap(self._descriptor, size)
-            self._secret = self._own_secret()
+        self._path = directory / FILE
+        try:
+            self._open(self._path)
+        except OSError as fault:
+            raise OSError(fault.errno, fault.strerror, str(self._path)) from fault
 
-    def alone(self) -> AbstractContextManager[None]:
-        """No other process reads or writes meanwhile."""
-        return contextlib.nullcontext() if self._descriptor < 0 else alone(self._descriptor)
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process reads or writes meanwhile. A file that was removed, replaced or cut off begins anew, for every
+        worker: the old one would be counted in by some of them, and what was cut off ends the process that reads there."""
+        if self._path is not None and not self._lies_there(self._path):
+            self._find_again(self._path)
+        with contextlib.nullcontext() if self._descriptor < 0 else alone(self._descriptor):
+            if self._descriptor >= 0 and self._map[: len(self._own)] != self._own:
+                self._learn()
+            yield
 
     def key(self, *parts: str) -> bytes:
         """What stands for these texts here and nowhere else."""
@@ -87,7 +101,10 @@ class LoginTable:
         at = self._find(key)
         if at is None:
             return Entry()
-        _, seen, blocked, next_try, known, pending, pending_until, *moments = _ENTRY.unpack_from(self._map, at)
+        _, *numbers = _ENTRY.unpack_from(self._map, at)
+        if not all(map(isfinite, numbers)):  # a disk's fault: no worker writes such
+            return Entry()
+        seen, blocked, next_try, known, pending, pending_until, *moments = numbers
         return Entry(seen, blocked, next_try, known, pending, pending_until, [m for m in moments if m])
 
     def write(self, key: bytes, entry: Entry, now: float) -> None:
@@ -119,13 +136,53 @@ class LoginTable:
         if self._descriptor >= 0:
             os.close(self._descriptor)
 
-    def _own_secret(self) -> bytes:
-        """Made by whoever comes first; a file of another layout starts anew."""
+    def _open(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with alone(descriptor):
+                if os.fstat(descriptor).st_size < self._size:
+                    _allocate(descriptor, self._size)
+                self._map = mmap.mmap(descriptor, self._size)
+                self._learn()
+            self._file = os.fstat(descriptor).st_ino
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def _lies_there(self, path: Path) -> bool:
+        try:
+            found = os.stat(path)
+        except OSError:
+            return False
+        return found.st_ino == self._file and found.st_size >= self._size
+
+    def _find_again(self, path: Path) -> None:
+        """Without a file that can be opened this process goes on with a table of its own, and looks again at each login."""
+        before, descriptor = self._map, self._descriptor
+        try:
+            self._open(path)
+        except OSError as fault:
+            if self._lost:
+                return
+            self._lost = True
+            log.error("%s cannot be used; each worker counts failed logins for itself: %s", path, fault.strerror)
+            self._map, self._descriptor, self._file, self._own = mmap.mmap(-1, self._size), -1, 0, b""
+        else:
+            self._lost = False
+            log.warning("%s was removed or changed; failed logins are counted anew", path)
+        before.close()
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _learn(self) -> None:
+        """The secret, made by whoever comes first; a file of another layout starts anew."""
         end = len(_MAGIC) + _SECRET_BYTES
         if self._map[: len(_MAGIC)] != _MAGIC:
             self._map[_HEADER:] = bytes(len(self._map) - _HEADER)
             self._map[:end] = _MAGIC + secrets.token_bytes(_SECRET_BYTES)
-        return self._map[len(_MAGIC) : end]
+        self._own = self._map[:end]
+        self._secret = self._map[len(_MAGIC) : end]
 
     def _set(self, key: bytes) -> int:
         return _HEADER + int.from_bytes(key[:8], "little") % self._sets * WAYS * _ENTRY.size
