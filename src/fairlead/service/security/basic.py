@@ -25,8 +25,9 @@ MOST_REMEMBERED = 20_000
 _LONGEST = 4096
 """Bytes of a header that are looked at; nobody's password is longer than 128 characters."""
 _SCHEME = b"basic "
-_TURNS, _TURN_SECONDS = 250, 0.02
-"""How often and how long a login waits for others whose end decides whether it may be tried."""
+_PAUSES = tuple(min(0.02 * 1.5**turn, 0.25) for turn in range(24))
+"""Seconds, five in all, in which a login waits for others whose end decides whether it may be tried: their worker may be
+another, which cannot wake it. They grow, since each look takes the lock of the table that all workers share."""
 MOST_WAITING = 64
 _CHANGES = 3
 """How often a hash that is exchanged during a login is looked at again."""
@@ -129,8 +130,8 @@ class BasicSource:
             return verdict
         self._waiting += 1
         try:
-            for _ in range(_TURNS):
-                await asyncio.sleep(_TURN_SECONDS)
+            for pause in _PAUSES:
+                await asyncio.sleep(pause)
                 verdict = self._limits.begin(name, address)
                 if verdict is not Verdict.BUSY:
                     break

@@ -153,6 +153,54 @@ async def test_a_limited_name_is_refused_without_any_hash(monkeypatch: pytest.Mo
     assert len(world.hashes) == 2
 
 
+class Busy(NoLoginLimits):
+    """Others are under way for so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.seen = 0
+
+    def begin(self, name: str, address: str) -> Verdict:
+        self.seen += 1
+        return Verdict.BUSY if self.seen <= self.looks else Verdict.ADMITTED
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basic, "_PAUSES", tuple(0.0 for _ in basic._PAUSES))
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_login_waits_for_those_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, limits=Busy(3))
+    assert isinstance(await world.ask("alice"), Principal)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_login_that_waited_in_vain_is_told_to_come_back_without_a_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Busy(10**6)
+    world = World(monkeypatch, limits=limits)
+    found = await world.ask("alice")
+    assert isinstance(found, Refused)
+    assert found.retry_after == 1
+    assert world.hashes == []
+    assert limits.seen == 1 + len(basic._PAUSES)
+
+
+def test_a_wait_is_of_five_seconds_and_looks_seldom() -> None:
+    assert 4.5 < sum(basic._PAUSES) < 5.5
+    assert len(basic._PAUSES) < 30
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_those_who_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basic, "MOST_WAITING", 2)
+    limits = Busy(10**6)
+    world = World(monkeypatch, limits=limits)
+    await asyncio.gather(*(world.ask("alice", f"wrong {n}") for n in range(5)))
+    assert limits.seen == 5 + 2 * len(basic._PAUSES)
+
+
 @pytest.mark.parametrize("value", [b"Bearer x", b"", b"Basi", b"ApiKey x"])
 async def test_other_schemes_are_left_to_other_sources(world: World, value: bytes) -> None:
     assert await world.source.identify(Head("GET", b"/", [], value, "", {})) is None
