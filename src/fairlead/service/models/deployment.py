@@ -5,10 +5,12 @@ A deployment is one atomic write of model and task, made when the model could be
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
@@ -42,6 +44,7 @@ class DeploymentService:
         self._models = models
         self._recorder = recorder
         self._running = 0
+        self._wanted: dict[str, asyncio.Task[ReadyModel | FairleadError]] = {}
         self._access = AccessControl(snapshot)
 
     async def deploy(self, id: str, node_ids: Sequence[str] = (), principal: Principal | None = None) -> str:
@@ -89,10 +92,25 @@ class DeploymentService:
                 f"Auto deployment disabled for this model, please deploy model first{model_id_suffix(id, model)}"
             )
         check(model)
-        outcome = await self._deploy(id, self._ports.new_id(), to_all=True)
+        outcome = await asyncio.shield(self._deployed_for_all(id))
         if isinstance(outcome, FairleadError):
-            raise outcome
+            raise outcome.with_traceback(None)  # raised by everybody who waits
         return outcome
+
+    def _deployed_for_all(self, id: str) -> asyncio.Task[ReadyModel | FairleadError]:
+        """One deployment for all who want the model at the same time: a thousand first predicts would else write one document
+        a thousand times, and lose nearly every race. It goes on whoever leaves."""
+        task = self._wanted.get(id)
+        if task is None:
+            task = asyncio.create_task(self._deploy(id, self._ports.new_id(), to_all=True, again=False))
+            self._wanted[id] = task
+            task.add_done_callback(partial(self._done, id))
+        return task
+
+    def _done(self, id: str, task: asyncio.Task[ReadyModel | FairleadError]) -> None:
+        del self._wanted[id]
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.debug("model %s was not deployed: %s", id, type(fault))
 
     async def redeploy(self, id: str) -> None:
         """A model that should be loaded and is not: one more try while redeploying is on, then DEPLOY_FAILED.
@@ -149,16 +167,16 @@ class DeploymentService:
     async def load(self, id: str, model: Model) -> ReadyModel:
         return await load_model(self._ports, id, model)
 
-    async def _deploy(self, id: str, task_id: str, *, to_all: bool) -> ReadyModel | FairleadError:
-        """Loads the model and writes how that ended; the fault is given back, not raised."""
+    async def _deploy(self, id: str, task_id: str, *, to_all: bool, again: bool = True) -> ReadyModel | FairleadError:
+        """Loads the model and writes how that ended; the fault is given back, not raised. `again`: also a model that is
+        deployed."""
         with self._recorder.action("deploy", id) as action:
-            outcome = await self._load_and_write(id, task_id, to_all=to_all)
+            outcome = await self._load_and_write(id, task_id, to_all=to_all, again=again)
             if isinstance(outcome, FairleadError):
                 action.failed(outcome)
             return outcome
 
-    async def _load_and_write(self, id: str, task_id: str, *, to_all: bool) -> ReadyModel | FairleadError:
-
+    async def _load_and_write(self, id: str, task_id: str, *, to_all: bool, again: bool) -> ReadyModel | FairleadError:
         async def prepare() -> tuple[Batch, ReadyModel | FairleadError]:
             document = await self._models.document(id)
             model = Model.of(document.body)
@@ -169,6 +187,8 @@ class DeploymentService:
                 outcome = self._snapshot.fitted(await load_model(self._ports, id, model))
             except FairleadError as fault:
                 outcome = fault
+            if not again and model.model_state in LOADED_STATES:
+                return [], outcome  # another worker was faster
             failed = isinstance(outcome, FairleadError)
             retries = 0 if self._snapshot.settings["model_auto_redeploy.enable"] and not failed else None
             state = replace(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from fairlead.errors import IllegalArgument, StatusFault
+from fairlead.domain import connector as connectors
+from fairlead.domain import task as tasks
+from fairlead.domain.ports import Remove
+from fairlead.errors import FairleadError, IllegalArgument, StatusFault
 from fairlead.service.house import House
-from unit.service.world import registered
+from fairlead.service.snapshot import ReadyModel
+from unit.service.world import World, registered
 
 CUSTOM = "plugins.ml_commons.allow_custom_deployment_plan"
 
@@ -81,6 +86,47 @@ async def test_a_predict_deploys_only_what_may_be_deployed(
     with pytest.raises(kind):
         await house.deployments.ready(model)
     assert (await house.models.get(model)).model_state == "REGISTERED"
+
+
+async def written(house: House) -> int:
+    """How many deployments and registrations were written."""
+    return await house.ports.store.count(tasks.KIND)
+
+
+async def test_all_who_want_a_model_at_once_share_one_deployment_whoever_leaves(house: House) -> None:
+    model = await registered(house)
+    before = await written(house)
+    callers = [asyncio.create_task(house.deployments.ready(model)) for _ in range(300)]
+    for _ in range(3):  # each has begun, and the store has not answered
+        await asyncio.sleep(0)
+    callers[0].cancel()
+    first, *others = await asyncio.gather(*callers, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert [ready.id for ready in others if isinstance(ready, ReadyModel)] == [model] * 299
+    assert await written(house) == before + 1
+
+
+async def test_a_worker_that_finds_a_model_deployed_by_another_writes_nothing(world: World) -> None:
+    houses = [await world.worker() for _ in range(3)]
+    model = await registered(houses[0])
+    before = await written(houses[0])
+    found = await asyncio.gather(*(house.deployments.ready(model) for house in houses * 20))
+    assert [ready.id for ready in found] == [model] * 60
+    assert await written(houses[0]) == before + 1
+
+
+async def test_a_deployment_that_fails_is_one_for_all_and_tried_anew_by_the_next(house: House) -> None:
+    model = await registered(house)
+    connector = (await house.models.get(model)).connector_id
+    assert connector is not None
+    await house.ports.store.write([Remove(connectors.KIND, connector)])
+    before = await written(house)
+    found = await asyncio.gather(*(house.deployments.ready(model) for _ in range(50)), return_exceptions=True)
+    assert len({id(fault) for fault in found if isinstance(fault, FairleadError)}) == 1
+    assert await written(house) == before + 1
+    with pytest.raises(FairleadError):
+        await house.deployments.ready(model)
+    assert await written(house) == before + 2
 
 
 async def test_safe_delete_looks_at_guardrails(house: House) -> None:
