@@ -56,6 +56,7 @@ class BasicSource:
         self._seen: Configuration | None = None
         self._verified: dict[bytes, tuple[Principal, float]] = {}
         self._verifying: dict[bytes, asyncio.Task[bool]] = {}
+        self._logins: dict[bytes, asyncio.Event] = {}
         self._decoy = ""
         self._waiting = 0
         self.proved: Callable[[str, str, str], None] = lambda name, stored, password: None
@@ -74,8 +75,23 @@ class BasicSource:
         known = self.remembered(value, head.address)
         if known is not None:
             return known
+        others = self._logins.get(self._digest(self._current(), value, head.address))
+        if others is not None:
+            # Who sends the same credentials at once takes no try of a limit, and no place in a queue, if they are right.
+            await others.wait()
+            known = self.remembered(value, head.address)
+            if known is not None:
+                return known
         configuration = self._current()
-        return await self._login(head, configuration, self._digest(configuration, value, head.address), value)
+        digest = self._digest(configuration, value, head.address)
+        if digest in self._logins:
+            return await self._login(head, configuration, digest, value)
+        ended = self._logins[digest] = asyncio.Event()
+        try:
+            return await self._login(head, configuration, digest, value)
+        finally:
+            del self._logins[digest]
+            ended.set()
 
     def _current(self) -> Configuration:
         """The configuration of this moment; a new one forgets every login."""

@@ -129,6 +129,48 @@ async def test_the_same_login_many_times_at_once_is_one_hash(world: World) -> No
     assert len(world.hashes) == 1
 
 
+class Counted(NoLoginLimits):
+    """How many tries began, and how many of them failed."""
+
+    def __init__(self) -> None:
+        self.began = self.failures = 0
+
+    def begin(self, name: str, address: str) -> Verdict:
+        self.began += 1
+        return Verdict.ADMITTED if self.began <= 20 else Verdict.BUSY
+
+    def failed(self, name: str, address: str) -> None:
+        self.failures += 1
+
+
+async def test_the_same_login_many_times_at_once_takes_one_try_of_a_limit_if_it_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = Counted()
+    world = World(monkeypatch, limits=limits)
+    found = await asyncio.gather(*(world.ask("alice") for _ in range(500)))
+    assert {type(one) for one in found} == {Principal}
+    assert limits.began == 1
+
+
+async def test_the_same_wrong_password_many_times_at_once_is_as_many_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Counted()
+    world = World(monkeypatch, limits=limits)
+    found = await asyncio.gather(*(world.ask("alice", "wrong") for _ in range(20)))
+    assert {type(one) for one in found} == {Refused}
+    assert limits.failures == 20
+
+
+async def test_who_waits_for_the_same_login_is_judged_by_the_configuration_that_is_in_force_then(world: World) -> None:
+    def changed() -> None:
+        world.configuration = Configuration({"alice": {"hash": HASH, "backend_roles": ["b"]}})
+        world.during = lambda: None
+
+    world.during = changed
+    found = await asyncio.gather(*(world.ask("alice") for _ in range(5)))
+    assert {one.backend_roles for one in found if isinstance(one, Principal)} == {("b",)}
+
+
 async def test_more_logins_than_the_pool_holds_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, pool=HashPool(1, 2))
     found = await asyncio.gather(*(world.ask("alice", f"wrong {n}") for n in range(10)))
