@@ -58,6 +58,9 @@ class Rehashing:
         """The password was found to be that of the hash. Returns at once."""
         if self._computing is not None or len(self._made) >= MOST_WAITING or not outdated(stored, password):
             return
+        waiting = self._made.get(name)
+        if waiting is not None and waiting.was == stored:
+            return
         user = self._configuration().users.get(name)
         if user is None or any(user.get(flag) for flag in FLAGS):
             return

@@ -297,6 +297,20 @@ async def test_a_hash_that_was_written_is_told_of_though_the_store_goes_away_aft
     assert [event.user for event in told] == ["alice"]
 
 
+async def test_a_hash_that_waits_to_be_written_is_not_made_a_second_time(world: World) -> None:
+    await world.put("alice")
+    service = await world.worker()
+    await log_in(service, "alice")
+    made = service.rehashing._made["alice"]
+    await service.flush()
+    await log_in(service, "alice")
+    assert service.rehashing._made["alice"] is made
+    await world.put("alice", hash=quick_hash())
+    await service.flush()
+    await log_in(service, "alice")
+    assert service.rehashing._made["alice"] is not made
+
+
 async def test_what_is_made_during_a_write_waits_for_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
         await world.put(name)
