@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -354,3 +355,37 @@ def test_what_an_interface_lacks_is_said_before_anything_is_sent(
         assert answer.status == 400
         assert answer.body["error"]["reason"].startswith("Fail to execute streaming: ")
         assert reason in answer.body["error"]["reason"]
+
+
+def pour(upstream: socket.socket, data: bytes) -> None:
+    """Sends as much as is taken."""
+    with contextlib.suppress(OSError):
+        upstream.sendall(data)
+
+
+@pytest.mark.parametrize("lane", ["false", "true"])
+def test_streams_that_outlast_the_time_for_draining_are_told_and_leave_no_traceback(
+    tmp_path: Path, provider: tuple[socket.socket, str], lane: str
+) -> None:
+    listener, url = provider
+    environment = {"FAIRLEAD_DRAIN_SECONDS": "1", "FAIRLEAD_FAST_LANE": lane}
+    with gateway(tmp_path, environment=environment) as process, contextlib.ExitStack() as open_ones:
+        client = Client(process.url)
+        client.trust_local()
+        enable(client, heartbeat_seconds=0)
+        model = model_of(client, url)
+
+        def opened(first: bytes, **changes: Any) -> Caller:
+            caller = open_ones.enter_context(Caller(process.url, model, **OPENAI, **changes))
+            upstream = open_ones.enter_context(accepted(listener))
+            threading.Thread(target=pour, args=(upstream, first), daemon=True).start()
+            return caller
+
+        reading, silent = opened(SSE_HEAD + chunk(openai("one"))), opened(b"")
+        unread = opened(SSE_HEAD + chunk(openai("x" * 500_000)) * 20, buffer=4096)
+        assert reading.begin() == unread.begin() == 200
+        assert process.stop() == 0
+        assert [next(iter(event)) for event in reading.events() if event is not None] == ["inference_results", "error"]
+        assert silent.begin() == 503
+        assert silent.whole()["error"]["reason"] == "The server stops"
+        assert "Traceback" not in process.errors

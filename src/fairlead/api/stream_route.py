@@ -49,6 +49,7 @@ PATH = "/_plugins/_ml/models/{model_id}/_predict/stream"
 _OPENED = 16
 """Streams that are opened in one turn of the loop, some milliseconds of work: when a thousand callers come at once, those
 whose streams run do not wait for all of them."""
+_STOPS = "The server stops"
 _GRACE = 5.0
 """Seconds that a caller who does not read is given beyond the time of the stream, and for its last event."""
 
@@ -119,6 +120,16 @@ class StreamRoute:
             return None
         except Disconnected:
             raise
+        except asyncio.CancelledError:
+            # The time for draining is over: nobody is waited for any more.
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+            if out.began:
+                await _last(scope, out, _STOPS, 0)
+                return None
+            reply = error_reply(Unavailable(_STOPS), wanted)
+            return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
         except Exception:
             if not out.began:
                 raise
@@ -212,10 +223,10 @@ class _Out:
             log.debug("a sign of life did not go out: %s", type(fault))
 
 
-async def _last(scope: Scope, out: _Out, reason: str | None) -> None:
-    """The event that tells of a fault."""
+async def _last(scope: Scope, out: _Out, reason: str | None, seconds: float = _GRACE) -> None:
+    """The event that tells of a fault, which a caller has so many seconds to read."""
     try:
-        async with asyncio.timeout(_GRACE):
+        async with asyncio.timeout(seconds):
             await _present(scope, out.end(stream_events.failed(reason)))
     except TimeoutError:
         await _leave(scope)
