@@ -6,7 +6,7 @@ Only work that changes nothing here may be given up; a write that was begun is f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 from fairlead.api.body import Disconnected
@@ -43,6 +43,8 @@ class Presence:
     async def needed(self, work: Awaitable[T]) -> T:
         """The outcome of `work`, which the caller's leaving cancels. Raises Disconnected then."""
         if self.gone:
+            if isinstance(work, Coroutine):
+                work.close()
             raise Disconnected
         self._task = asyncio.current_task()
         try:
