@@ -36,6 +36,11 @@ _ESCAPES = {
     0x2029: "\\u2029",
 }
 
+# A byte is looked for as a number: for bytes that are no number `in` first makes, and throws away, an exception.
+_BACKSLASH = 0x5C
+_SEPARATORS_LEAD = 0xE2
+"""What U+2028 and U+2029 begin with in UTF-8."""
+
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -61,7 +66,7 @@ def compact(value: Any) -> str:
             written = orjson.dumps(value)
         except (TypeError, ValueError):
             return "".join(_pieces(value))
-        if b"\xe2\x80" in written:
+        if _SEPARATORS_LEAD in written:
             written = written.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
         return written.decode()
     return "".join(_pieces(value))
@@ -162,7 +167,7 @@ def strict_loads(text: str | bytes) -> Any:
         raise JsonFault(_reason(fault)) from fault
     # A key that was repeated is gone from `value`, and its colon with it: fewer colons are written than were read.
     # An escaped colon would spoil the count, so such texts go the long way.
-    if b"\\u003" in raw or _encode(value).count(b":") != raw.count(b":"):
+    if (_BACKSLASH in raw and b"\\u003" in raw) or _encode(value).count(b":") != raw.count(b":"):
         _check_keys(raw)
     return value
 

@@ -15,6 +15,9 @@ from fairlead.transport.event_stream import AwsEvents
 MAX_EVENT = 1 << 20
 """The largest event in bytes (spec/06, threat 19)."""
 
+# Numbers, since for bytes that are no number `in` first makes, and throws away, an exception.
+_CR, _LF = b"\r\n"
+
 
 class Decoder(Protocol):
     """`fault`: why it decodes no more, a StatusFault 502 for what is no such stream, and for an event beyond MAX_EVENT. The
@@ -49,9 +52,9 @@ class _Lines:
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        if self._after_cr or b"\r" in data:
+        if self._after_cr or _CR in data:
             data = self._without_cr(data)
-        if b"\n" not in data:
+        if _LF not in data:
             self._keep(data)
             return []
         if self._parts:
@@ -108,7 +111,7 @@ class ServerSentEvents:
             data.startswith(b"data:")
             and data.endswith(b"\n\n")
             and data.find(b"\n") == len(data) - 2
-            and b"\r" not in data
+            and _CR not in data
             and len(data) <= MAX_EVENT
             and self.idle
         ):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import sys
+import tempfile
 
 from fairlead.domain.ports import Conflict, Put, StoreUnavailable
 from fairlead.store import open_store
@@ -59,6 +60,10 @@ async def try_to_write(url: str, limit: str) -> None:
         store = await open_store(url)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
     else:
+        with (
+            tempfile.TemporaryDirectory() as folder
+        ):  # loads what the other account may be unable to read: the packages
+            await (await open_store(f"sqlite:///{folder}/first.db")).close()
         os.seteuid(65534)
         try:
             store = await open_store(url)
