@@ -23,10 +23,11 @@ _PATH = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)*)(\[\*\])?((?:\.[A-Za-z_][A
 
 # An array that parses as JSON holds numbers and nothing else when none of these stand in it: quotes begin strings, braces
 # objects, `u` is in null and true, `f` in false.
-_OTHERS = (b'"', b"{", b"u", b"f")
+# (Numbers: for bytes that are no number `in` first makes, and throws away, an exception.)
+_OTHERS = tuple(b'"{uf')
 _LONGEST = 308
 """Characters of one number. From 309 digits on a number may be beyond a double, from 4,301 on it is none of ours."""
-_MINUS = ord("-")
+_MINUS, _UPPER_E = b"-E"
 
 Take = Callable[[bytes], list[bytes] | None]
 
@@ -72,7 +73,7 @@ def _small(array: bytes) -> bool:
         if array[at + 1] != _MINUS:
             return False
         at = array.find(b"e", at + 2)
-    return b"E" not in array
+    return _UPPER_E not in array
 
 
 def _short(array: bytes) -> bool:
