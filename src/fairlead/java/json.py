@@ -159,8 +159,8 @@ def strict_loads(text: str | bytes) -> Any:
         raw = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as fault:
         raise JsonFault("half a surrogate pair") from fault
-    if len(raw) > MAX_DEPTH and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _check_depth(raw)
+    if len(raw) > MAX_DEPTH:
+        check_depth(raw)
     try:
         value = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
@@ -180,7 +180,10 @@ def _reason(fault: Exception) -> str:
     return str(fault).removeprefix("JSON is malformed: ")
 
 
-def _check_depth(raw: bytes) -> None:
+def check_depth(raw: bytes) -> None:
+    """Raises JsonFault for a text that is nested deeper than MAX_DEPTH."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
     brackets = _STRINGS.sub(b"", raw).translate(None, _NOT_BRACKETS)
     if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
         raise JsonFault(f"nested deeper than {MAX_DEPTH} levels")
@@ -224,9 +227,13 @@ def first_value(text: str, start: int = 0) -> tuple[Any, int]:
 
     What follows the value is not looked at; of a repeated key the last value counts. Raises JsonFault.
     """
-    begin = _SPACE.match(text, start)
+    found = _SPACE.match(text, start)
+    begin = found.end() if found else start
     try:
-        return _first(text, begin.end() if begin else start)
+        value, end = _first(text, begin)
+        if end - begin > MAX_DEPTH:
+            check_depth(text[begin:end].encode("utf-8", "surrogatepass"))
+        return value, end
     except JsonFault:
         raise
     except ValueError as fault:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
+from fairlead.java.json import JsonFault, check_depth
 from fairlead.painless.errors import ScriptFailure
 from fairlead.painless.escape import with_default_escape
 from fairlead.painless.runtime.values import BigInteger, Long
@@ -57,6 +58,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read(text: str) -> Any:
     try:
+        check_depth(text.encode("utf-8", "surrogatepass"))
         return json.loads(
             text,
             object_pairs_hook=_object,
@@ -64,7 +66,7 @@ def _read(text: str) -> Any:
             parse_float=_decimal,
             parse_constant=_no_constant,
         )
-    except RecursionError:
+    except (JsonFault, RecursionError):
         raise BadInput("the JSON is nested too deeply") from None
     except json.JSONDecodeError as fault:
         raise BadInput(f"{fault.msg} at character {fault.pos}") from None

@@ -219,6 +219,12 @@ def test_the_first_value_is_read_and_the_rest_left(text: str, value: object, end
     assert first_value("###" + text, 3) == (value, end + 3)
 
 
+@pytest.mark.parametrize("levels", [1001, 5_000, 200_000])
+def test_a_first_value_is_no_deeper_than_a_whole_text_may_be(levels: int) -> None:
+    with pytest.raises(JsonFault, match="nested deeper than 1000 levels"):
+        first_value("[" * levels + "]" * levels + " and more")
+
+
 @pytest.mark.parametrize("text", ["", " ", "x", "[1", "NaN", "[-Infinity]", "1e999", "[" * 100_000, "{'a':1}"])
 def test_a_first_value_that_is_none_is_a_fault(text: str) -> None:
     with pytest.raises(JsonFault):
