@@ -24,6 +24,7 @@ FairleadError                     500 exception
  +- ContentTypeHeader             400 content_type_header_exception
  +- SearchPhaseFailed             400 search_phase_execution_exception
  +- QueryShardFault               400 query_shard_exception
+ +- DateFault                     400 date_time_parse_exception
  +- ScriptFault                   400 script_exception
  +- IndexNotFound                 404 index_not_found_exception
  +- ResourceNotFound              404 resource_not_found_exception
@@ -33,14 +34,17 @@ FairleadError                     500 exception
  +- VersionConflict               409 version_conflict_engine_exception
  +- StatusFault                   any status_exception
  |   +- RemoteThrottled           any remote_connector_throttling_exception
- |   +- PlainFault                any, shown as a text instead of an object (spec/01 5.5)
+ |   +- PlainFault                any status_exception (shown as a text instead of an object, spec/01 5.5)
+ |   +- Unavailable               503 status_exception (store or keys are away)
  +- MLFault                       500 m_l_exception
  |   +- LimitExceeded             429 m_l_limit_exceeded_exception
  +- PathNotFound                  500 path_not_found_exception
  +- ClassCast                     500 class_cast_exception
  +- IndexOutOfBounds              500 index_out_of_bounds_exception
  +- IllegalState                  500 illegal_state_exception
- +- Unavailable                   503 status_exception (store or keys are away)
+ +- UnsupportedOperation          500 unsupported_operation_exception
+
+`any`: whoever raises it gives the status.
 """
 
 from __future__ import annotations
@@ -133,9 +137,6 @@ class ActionValidation(FairleadError):
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("Validation Failed: " + "".join(f"{n}: {text};" for n, text in enumerate(reasons, 1)))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.__class__, self.reason, self.__dict__))
 
 
 class BodyParse(FairleadError):

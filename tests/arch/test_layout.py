@@ -82,18 +82,27 @@ def test_no_two_test_modules_of_one_directory_tree_hide_each_other() -> None:
     assert odd == []
 
 
-TREE = re.compile(r"^[ |]*\+- (\w+) +(\d+|any) (\w+)", re.MULTILINE)
+TREE = re.compile(r"^([ |]*)\+- (\w+) +(\d+|any) (\w+)", re.MULTILINE)
+OWN_STATUS = {"Unavailable": "503"}
+"""Where the constructor gives the status."""
 
 
 def test_the_error_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
-    lines = TREE.findall(errors.__doc__ or "")
-    assert len(lines) > 25
-    for name, status, type_name in lines:
-        cls = getattr(errors, name)
-        assert issubclass(cls, errors.FairleadError)
-        assert cls.type == type_name
-        if status not in ("any", "503"):
-            assert cls.default_status == int(status)
+    told: dict[str, tuple[str, str, str]] = {}
+    above = {0: "FairleadError"}
+    for indent, name, status, type_name in TREE.findall(errors.__doc__ or ""):
+        depth = len(indent) // 4 + 1
+        above[depth] = name
+        told[name] = (above[depth - 1], status, type_name)
+    found = {
+        name: (cls.__base__.__name__, told.get(name, ("", ""))[1], cls.type)
+        for name, cls in vars(errors).items()
+        if isinstance(cls, type) and issubclass(cls, errors.FairleadError) and cls is not errors.FairleadError
+    }
+    assert told == found
+    for name, (_, status, _) in told.items():
+        if status != "any":
+            assert OWN_STATUS.get(name, str(getattr(errors, name).default_status)) == status
 
 
 def test_an_error_has_a_type_of_its_own_or_shares_its_parents_on_purpose() -> None:
