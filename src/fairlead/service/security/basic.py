@@ -75,20 +75,16 @@ class BasicSource:
         known = self.remembered(value, head.address)
         if known is not None:
             return known
-        others = self._logins.get(self._digest(self._current(), value, head.address))
-        if others is not None:
+        digest = self._digest(self._current(), value, head.address)
+        first = self._logins.get(digest)
+        if first is not None:
             # Who sends the same credentials at once takes no try of a limit, and no place in a queue, if they are right.
-            await others.wait()
+            await first.wait()
             known = self.remembered(value, head.address)
-            if known is not None:
-                return known
-        configuration = self._current()
-        digest = self._digest(configuration, value, head.address)
-        if digest in self._logins:
-            return await self._login(head, configuration, digest, value)
+            return await self._login(head, value) if known is None else known
         ended = self._logins[digest] = asyncio.Event()
         try:
-            return await self._login(head, configuration, digest, value)
+            return await self._login(head, value)
         finally:
             del self._logins[digest]
             ended.set()
@@ -105,9 +101,9 @@ class BasicSource:
         text = value if not configuration.by_address else value + b"\0" + address.encode()
         return hashlib.blake2b(text, key=self._key, digest_size=32).digest()
 
-    async def _login(
-        self, head: Head, configuration: Configuration, digest: bytes, value: bytes
-    ) -> Principal | Refused:
+    async def _login(self, head: Head, value: bytes) -> Principal | Refused:
+        configuration = self._current()
+        digest = self._digest(configuration, value, head.address)
         credentials = _credentials(value)
         if credentials is None:
             return Refused("the Basic credentials cannot be read")
