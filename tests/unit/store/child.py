@@ -60,9 +60,8 @@ async def try_to_write(url: str, limit: str) -> None:
         store = await open_store(url)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
     else:
-        with (
-            tempfile.TemporaryDirectory() as folder
-        ):  # loads what the other account may be unable to read: the packages
+        # Loads the packages, which the other account may be unable to read.
+        with tempfile.TemporaryDirectory() as folder:
             await (await open_store(f"sqlite:///{folder}/first.db")).close()
         os.seteuid(65534)
         try:
