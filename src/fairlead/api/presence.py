@@ -43,7 +43,7 @@ class Presence:
     async def needed(self, work: Awaitable[T]) -> T:
         """The outcome of `work`, which the caller's leaving cancels. Raises Disconnected then."""
         if self.gone:
-            if isinstance(work, Coroutine):
+            if isinstance(work, Coroutine):  # one that nobody awaits would warn
                 work.close()
             raise Disconnected
         self._task = asyncio.current_task()

@@ -40,10 +40,8 @@ _HEAD: tuple[tuple[bytes, bytes], ...] = (
     (b"x-accel-buffering", b"no"),
     VERSION,
 )
-_STAYS = (b"connection", b"keep-alive")
 """`X-Accel-Buffering` asks a reverse proxy not to collect events before it hands them on."""
-
-
+_STAYS = (b"connection", b"keep-alive")
 PATH = "/_plugins/_ml/models/{model_id}/_predict/stream"
 """Its path in the route table."""
 _OPENED = 16
