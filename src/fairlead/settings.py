@@ -49,7 +49,7 @@ class Settings:
     api_key_max_seconds: int = 7_776_000
     simulate: bool = False
     transport: Literal["aiohttp", "owned"] = "owned"
-    fast_lane: bool = False
+    fast_lane: bool = True
     node_name: str = "fairlead"
     cluster_name: str = "fairlead"
     master_key: str = ""

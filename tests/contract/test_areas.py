@@ -26,11 +26,14 @@ DIFFERENCES: dict[str, dict[str, dict[str, str]]] = json.loads(
 )
 
 
-@pytest.mark.parametrize("area", AREAS)
-def test_an_area_differs_from_the_records_only_where_the_table_explains_it(area: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("area", "lane"), [*((area, "1") for area in AREAS), ("predict", "0")])
+def test_an_area_differs_from_the_records_only_where_the_table_explains_it(
+    area: str, lane: str, tmp_path: Path
+) -> None:
     # A fresh data directory each, since never_used asks a server that nobody used.
     users = ("--security", str(PARITY_USERS)) if area in runner.SECURED_AREAS else ()
-    with providers() as upstream, gateway(tmp_path / "data", *users) as server:
+    environment = {"FAIRLEAD_FAST_LANE": lane}
+    with providers() as upstream, gateway(tmp_path / "data", *users, environment=environment) as server:
         parity = runner.replay(runner.load(area), server.url, upstream.url)
         assert server.running(), server.errors
     assert parity.steps > 0
