@@ -17,8 +17,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead.api.answer import Answer
 from fairlead.api.body import Message, Receive
+from fairlead.api.joined_writes import JoinedWrites
 from fairlead.api.predict_route import match
-from fairlead.api.server import BoundedProtocol, JoinedWrites
+from fairlead.api.server import BoundedProtocol
 from fairlead.api.sources import Sources
 
 log = logging.getLogger("fairlead.api")

@@ -7,7 +7,6 @@ What httptools refuses by itself is listed with the rest in tests/e2e/cases/http
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from http import HTTPStatus
 from typing import Any
@@ -15,72 +14,19 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from fairlead.api.head_rules import FRAMING, HEAD_TOO_LARGE, MAX_HEAD, head_fault
+from fairlead.api.joined_writes import JoinedWrites
 from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.sources import Sources
 from fairlead.api.unframed import unframed
 from fairlead.domain.identity import CERTIFICATE
 
-MAX_HEAD = 64 * 1024
-MAX_TARGET = 16 * 1024
-MAX_HEADERS = 200
 HEAD_SECONDS = 15.0
-_JOINED = 64 * 1024
 MAX_DROPPED = 8 << 20
 """Bytes of a body that are read and dropped after its request was answered, so that the caller can read the answer:
 closing at once would reset the connection under it (RFC 9112 9.6)."""
 
-_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*", re.ASCII)
 _UPGRADING = frozenset({b"upgrade", b"connection", b"http2-settings"})
-_FRAMING = frozenset({b"host", b"transfer-encoding", b"expect"})
-
-
-class JoinedWrites:
-    """What one turn of the loop writes to a connection goes out in one system call: a response's head with its body.
-
-    uvicorn writes them one by one, and uvloop sends each write at once. A head whose body comes later (a stream) waits for
-    no one: it goes at the loop's next turn.
-    """
-
-    __slots__ = ("_head", "_loop", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._both(head, data)
-        else:
-            self._head = data
-            self._loop.call_soon(self.flush)
-
-    def whole(self, head: bytes, body: bytes) -> None:
-        """A response whose head and body are both there."""
-        if self._head:
-            self.flush()
-        self._both(head, body)
-
-    def _both(self, head: bytes, body: bytes) -> None:
-        if len(body) <= _JOINED:
-            self._transport.write(head + body)
-        else:  # a copy would cost more than a system call
-            self._transport.write(head)
-            self._transport.write(body)
-
-    def flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            if not self._transport.is_closing():  # a caller may have left since; uvloop raises then
-                self._transport.write(head)
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -101,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = False
         self._head_size = 0
         self._dropped = 0
-        self._many = False
+        self._large = False
         self._framing: list[tuple[bytes, bytes]] = []
         self._idle_since = 0.0
         self._data = b""
@@ -133,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._many = len(data) > MAX_HEAD
+        self._large = len(data) > MAX_HEAD
         unread: bytes | None = data
         while unread is not None:
             self._data, self._unread = unread, None
@@ -142,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
-                self._refuse(431, "The request head is larger than 64 kB")
+                self._refuse(*HEAD_TOO_LARGE)
         if self._timer is None and (self._in_head or self._in_body):
             self._timer = self.loop.call_later(HEAD_SECONDS if self._in_head else self.body_seconds, self._late)
 
@@ -162,14 +108,16 @@ class BoundedProtocol(HttpToolsProtocol):
         name = name.lower()
         field = (name, value)
         self.headers.append(field)
-        if name in _FRAMING:
+        if name in FRAMING:
             self._framing.append(field)
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         self._stop_timer()
-        fault = None if self._refused else self._head_fault()
+        fault = None
+        if not self._refused:
+            fault = head_fault(self.parser, self.url, self.headers, self._framing, large=self._large)
         if fault is not None:
             self._refuse(*fault)
         if not self._refused and not self.parser.should_upgrade():
@@ -277,34 +225,6 @@ class BoundedProtocol(HttpToolsProtocol):
             lines.append(b"connection: close")
         self.parser = httptools.HttpRequestParser(self)
         self._unread = b"\r\n".join(lines) + b"\r\n\r\n" + rest
-
-    def _head_fault(self) -> tuple[int, str] | None:
-        """Status and text for a head that must not be served."""
-        if len(self.url) > MAX_TARGET:
-            return 414, f"The request target is longer than {MAX_TARGET} bytes"
-        if len(self.headers) > MAX_HEADERS:
-            return 431, f"The request has more than {MAX_HEADERS} headers"
-        if self._many and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
-            return 431, "The request head is larger than 64 kB"
-        if self.parser.get_method() == b"CONNECT":
-            return 405, "CONNECT is not supported"
-        version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            return 505, f"HTTP version {version} is not supported"
-        hosts = 0
-        for name, value in self._framing:
-            if name == b"host":
-                hosts += 1
-                if hosts > 1 or not _HOST.fullmatch(value):  # RFC 9112 3.2
-                    return 400, "The Host header must be given once and name a host"
-            elif name == b"transfer-encoding":
-                if value.lower() != b"chunked" or version == "1.0":  # RFC 9112 6.1
-                    return 400, "Transfer-Encoding must be chunked, in HTTP/1.1"
-            elif value.lower() != b"100-continue":
-                return 417, "Only the expectation 100-continue is understood"
-        if not hosts and version == "1.1":
-            return 400, "The Host header is missing"
-        return None
 
     def _late(self) -> None:
         self._timer = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fairlead.api.server import JoinedWrites
+from fairlead.api.joined_writes import JoinedWrites
 
 
 class Recorded:
