@@ -15,8 +15,8 @@ import pytest
 
 from client import Client
 from command import fairlead
+from fairlead.cli.settings_sources import load
 from fairlead.cli.start_rules import RULES, refusal
-from fairlead.settings import load
 from identities import PASSWORD, login, quick_hash
 from process import gateway
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fairlead.bootstrap.keys import OpenKeys, open_keys
 from fairlead.bootstrap.logs import audit_command
+from fairlead.cli.settings_sources import SettingsError, load
 from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
@@ -25,7 +26,7 @@ from fairlead.security.key_file import DIRECTORY, FileKeyProvider
 from fairlead.security.keyring import Keyring, KeyringError, KeyServiceAway, wrapping_id
 from fairlead.security.private_file import UnsafeFile, private_bytes, write_new
 from fairlead.service.keys import rotation, usage
-from fairlead.settings import DOCS, Settings, SettingsError, load
+from fairlead.settings import DOCS, Settings
 
 CONFIGURATION = 78
 FLAGS = ("data_dir", "store")

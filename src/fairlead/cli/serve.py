@@ -15,6 +15,7 @@ from fairlead.bootstrap.egress import forward_proxy
 from fairlead.bootstrap.preparation import prepare
 from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
+from fairlead.cli.settings_sources import SettingsError, hide, load
 from fairlead.cli.start_rules import refusal
 from fairlead.cli.supervisor import run_workers, serve_here
 from fairlead.domain.ports import StoreUnavailable
@@ -22,7 +23,7 @@ from fairlead.security.keyring import KeyringError
 from fairlead.security.private_file import UnsafeFile
 from fairlead.security.server_tls import TlsFault
 from fairlead.service.security.files import FileFault
-from fairlead.settings import DOCS, FLAGS, Settings, SettingsError, hide, load
+from fairlead.settings import DOCS, FLAGS, Settings
 
 CONFIGURATION = 78
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fairlead.bootstrap.users import OPERATOR, OpenSecurity, add_user, open_security
+from fairlead.cli.settings_sources import SettingsError, load
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.domain.security_objects import USERS
@@ -20,7 +21,7 @@ from fairlead.security.password_rules import BadPasswordRule
 from fairlead.security.private_file import UnsafeFile, private_bytes
 from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_files
-from fairlead.settings import DOCS, Settings, SettingsError, load
+from fairlead.settings import DOCS, Settings
 
 CONFIGURATION = 78
 FLAGS = ("data_dir", "store")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from fairlead.settings import DOCS, FLAGS, NAMES, SECRETS, Settings, SettingsError, hide, is_loopback, load
+from fairlead.cli.settings_sources import SettingsError, hide, load
+from fairlead.settings import DOCS, FLAGS, NAMES, SECRETS, Settings, is_loopback
 
 CANARY = "canary-7f3a"
 
