@@ -1,12 +1,15 @@
 """An event loop for callers that have none: it runs in a thread of its own, and only while somebody waits for it.
 
 Between calls no thread and no running loop is left, yet connections stay open in it, so that the next call finds them.
-Safe to use from many threads, and from inside another loop.
+Safe to use from many threads, and from inside another loop; a forked child leaves the loop to its parent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import selectors
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -22,6 +25,7 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._selector: selectors.BaseSelector | None = None
         self._thread: threading.Thread | None = None
         self._waiting = 0
         self._closed = False
@@ -47,19 +51,34 @@ class BackgroundLoop:
                 return
             self._closed = True
             loop, busy = self._loop, self._waiting > 0
+            if busy:  # whoever leaves last ends the loop, and this one needs it still
+                self._waiting += 1
         if loop is None:
             return
         if busy:
-            asyncio.run_coroutine_threadsafe(_await(last), loop).result()
+            try:
+                asyncio.run_coroutine_threadsafe(_await(last), loop).result()
+            finally:
+                self._leave()
         else:
             _outside_of_loops(lambda: _finish(loop, last))
+
+    def abandon(self) -> None:
+        """For a forked child, in place of `close`. The child's epoll descriptor is the parent's epoll (epoll(7)): a loop
+        that ended here would take its sockets out of it, and the parent would wait for ever. So it ends on another file."""
+        selector = self._selector
+        if sys.platform == "linux" and isinstance(selector, selectors.EpollSelector):
+            other = os.open(os.devnull, os.O_RDWR)
+            os.dup2(other, selector.fileno(), inheritable=False)
+            os.close(other)
 
     def _enter(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise IllegalState("the connector is closed")
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._selector = selectors.DefaultSelector()
+                self._loop = asyncio.SelectorEventLoop(self._selector)
             self._waiting += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop.run_forever, name="fairlead", daemon=True)

@@ -10,9 +10,9 @@ import importlib
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fairlead.errors import IllegalState
 from fairlead.library.background import BackgroundLoop
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fairlead.library import session
     from fairlead.library.result import Prediction, Tensor
     from fairlead.service.calls.explaining import OutgoingRequest
+
+
+T = TypeVar("T")
 
 
 def engine() -> Any:
@@ -45,10 +48,18 @@ class _Open:
         self.background = BackgroundLoop()
         self.process = os.getpid()
 
+    def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """As BackgroundLoop.run; raises IllegalState in a forked child too: loop and sockets are the parent's."""
+        if self.process != os.getpid():
+            raise IllegalState("a stream can be read only by the process that began it")
+        return self.background.run(make)
+
     def close(self) -> None:
-        # In a forked child the sockets are the parent's: closing them there would end its TLS sessions.
+        # Closing the sockets in a forked child would end the parent's TLS sessions.
         if self.process == os.getpid():
             self.background.close(self.session.close)
+        else:
+            self.background.abandon()
 
 
 class Connector:
@@ -110,7 +121,7 @@ class Connector:
         """The answer to raw parameters, or to documents and a query; `action` by type or name. Raises fairlead.errors."""
         asked = engine().asked(parameters, text_docs=text_docs, query_text=query_text, action=action)
         opened = self._opened()
-        return opened.background.run(lambda: opened.session.predict(asked))
+        return opened.run(lambda: opened.session.predict(asked))
 
     def stream(
         self, parameters: Mapping[str, Any] | None = None, *, action: str = "predict"
@@ -124,11 +135,13 @@ class Connector:
         opened = self._opened()
         batches = opened.session.stream(asked)
         try:
-            while (texts := opened.background.run(lambda: _next(batches))) is not None:
+            while (texts := opened.run(lambda: _next(batches))) is not None:
                 yield from texts
         finally:
-            with contextlib.suppress(IllegalState):  # a connector that was closed meanwhile has ended the call
-                opened.background.run(lambda: _close(batches))
+            with contextlib.suppress(
+                IllegalState
+            ):  # closing the connector has ended the call, and a child's is its parent's
+                opened.run(lambda: _close(batches))
 
     def embed(self, texts: Sequence[str | None], parameters: Mapping[str, Any] | None = None) -> list[Tensor]:
         """The embeddings of texts, in their order and in as many calls as the connector's function needs.
@@ -136,7 +149,7 @@ class Connector:
         `parameters` are those of the text embedding route (`content_type`: QUERY or PASSAGE). Raises fairlead.errors.
         """
         opened = self._opened()
-        return opened.background.run(lambda: opened.session.embed(texts, parameters))
+        return opened.run(lambda: opened.session.embed(texts, parameters))
 
     def rerank(self, query: str, documents: Sequence[str]) -> list[float | None]:
         """The similarity of each document to the query, in the order of the documents; None where the provider gave none.
@@ -144,7 +157,7 @@ class Connector:
         Raises fairlead.errors.
         """
         opened = self._opened()
-        return opened.background.run(lambda: opened.session.rerank(query, documents))
+        return opened.run(lambda: opened.session.rerank(query, documents))
 
     def explain(
         self,

@@ -7,11 +7,12 @@ import copy
 import gc
 import json
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 
 from fairlead import Connector
 from fairlead.errors import IllegalArgument, IllegalState, MLFault, StatusFault
+from fairlead.library.background import BackgroundLoop
 from unit.library.provider import Provider, Seen, blueprint, embeddings
 
 KEY = {"key": "sk-canary-0123456789"}
@@ -336,3 +338,64 @@ def test_both_transports_serve(provider: Provider, transport: str) -> None:
         assert embed(connector, "abc") == [0.0, 3]
         assert embed(connector, "ab") == [0.0, 2]
     assert provider.seen[0].port == provider.seen[1].port
+
+
+def ending(child: Callable[[], None]) -> int:
+    """The exit status of a forked process that does only that; 70 when it raises."""
+    process = os.fork()
+    if process == 0:
+        status = 70
+        try:
+            child()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_the_end_of_a_connector_in_a_forked_process_does_not_stop_its_parent(provider: Provider, used: bool) -> None:
+    held = [made(provider)]
+    embed(held[0], "a")
+
+    def child() -> None:
+        if used:
+            embed(held[0], "b")
+        held.clear()
+        gc.collect()
+
+    assert ending(child) == 0
+    calls = threading.Thread(target=lambda: [embed(held[0], "c") for _ in range(30)], daemon=True)
+    calls.start()
+    calls.join(20)
+    assert not calls.is_alive()
+    assert len(provider.seen) == 31 + used
+    held[0].close()
+
+
+def test_closing_while_the_last_call_ends_waits_for_no_loop_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    background, started, release = BackgroundLoop(), threading.Event(), threading.Event()
+
+    async def call() -> None:
+        started.set()
+        await asyncio.to_thread(release.wait)
+
+    caller = threading.Thread(target=lambda: background.run(call))
+    caller.start()
+    assert started.wait(10)
+    submit = asyncio.run_coroutine_threadsafe
+
+    def after_the_call(work: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        release.set()
+        caller.join(10)
+        return submit(work, loop)
+
+    closed: list[bool] = []
+
+    async def last() -> None:
+        closed.append(True)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", after_the_call)
+    background.close(last)
+    assert closed == [True]

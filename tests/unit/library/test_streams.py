@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import socket
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from fairlead import AsyncConnector, Connector
-from fairlead.errors import IllegalArgument, StatusFault
+from fairlead.errors import IllegalArgument, IllegalState, StatusFault
 from sockets import accepted, listening
 from streams import LAST_CHUNK, SSE_HEAD, chunk, openai
 
@@ -123,3 +124,21 @@ async def test_the_examples_of_the_page_say_what_the_provider_says(
 
 def test_the_page_has_both_ways() -> None:
     assert len(EXAMPLES) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_forked_process_neither_reads_nor_ends_a_stream_of_its_parent() -> None:
+    with answering(WHOLE) as (body, _), Connector.from_blueprint(body, allow_private=True) as connector:
+        stream = connector.stream(OPENAI)
+        assert next(stream) == "one"
+        process = os.fork()
+        if process == 0:
+            status = 70
+            try:
+                with pytest.raises(IllegalState, match="only by the process that began it"):
+                    list(stream)
+                status = 0
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+        assert list(stream) == ["two", "three"]
