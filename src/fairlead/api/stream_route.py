@@ -47,7 +47,6 @@ PATH = "/_plugins/_ml/models/{model_id}/_predict/stream"
 _OPENED = 16
 """Streams that are opened in one turn of the loop, some milliseconds of work: when a thousand callers come at once, those
 whose streams run do not wait for all of them."""
-_STOPS = "The server stops"
 _GRACE = 5.0
 """Seconds that a caller who does not read is given beyond the time of the stream, and for its last event."""
 
@@ -108,11 +107,7 @@ class StreamRoute:
             return None
         except (FairleadError, StoreUnavailable) as fault:
             error = fault if isinstance(fault, FairleadError) else Unavailable(str(fault))
-            if out.began:
-                await _last(scope, out, error.reason)
-                return None
-            reply = error_reply(error, wanted)
-            return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
+            return await _failed(scope, out, error, wanted)
         except TimeoutError:
             await _leave(scope)
             return None
@@ -123,11 +118,7 @@ class StreamRoute:
             task = asyncio.current_task()
             assert task is not None
             task.uncancel()
-            if out.began:
-                await _last(scope, out, _STOPS, 0)
-                return None
-            reply = error_reply(Unavailable(_STOPS), wanted)
-            return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
+            return await _failed(scope, out, Unavailable("The server stops"), wanted, 0)
         except Exception:
             if not out.began:
                 raise
@@ -219,6 +210,17 @@ class _Out:
         self._sign = None
         if not sign.cancelled() and (fault := sign.exception()) is not None:
             log.debug("a sign of life did not go out: %s", type(fault))
+
+
+async def _failed(
+    scope: Scope, out: _Out, fault: FairleadError, wanted: Shape, seconds: float = _GRACE
+) -> Answer | None:
+    """The answer that tells of a fault; of a stream that has begun, its last event."""
+    if out.began:
+        await _last(scope, out, fault.reason, seconds)
+        return None
+    reply = error_reply(fault, wanted)
+    return plain_answer(reply.status, rendered(reply.body, reply.status, wanted), wanted, reply.headers)
 
 
 async def _last(scope: Scope, out: _Out, reason: str | None, seconds: float = _GRACE) -> None:
