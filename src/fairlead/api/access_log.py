@@ -14,10 +14,11 @@ import queue
 import re
 import threading
 import time
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from fairlead.api.body import Scope
 from fairlead.domain.principal import Principal
 
 log = logging.getLogger("fairlead.access")
@@ -29,8 +30,6 @@ _LONGEST = 1024
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 """W3C Trace Context 3.2."""
 _IDS = {b"x-request-id": "request_id", b"x-opaque-id": "opaque_id"}
-
-Scope = MutableMapping[str, Any]
 
 
 class Sink(Protocol):

@@ -14,11 +14,11 @@ from fairlead.api import predict_route, stream_route
 from fairlead.api.access_log import AccessLog
 from fairlead.api.answer import LEFT, Answer
 from fairlead.api.audit_trail import AuditTrail
-from fairlead.api.body import Disconnected, Fields, Receive, Send
+from fairlead.api.body import Disconnected, Fields, Receive, Scope, Send
 from fairlead.api.coding import GzipSend, shrunk, wants_gzip
 from fairlead.api.gate import Gate, Refusal
 from fairlead.api.origin import OriginRule
-from fairlead.api.refusals import Scope, defect, refused
+from fairlead.api.refusals import defect, refused
 from fairlead.api.reply import simple_error
 from fairlead.api.routing import OPEN_PATHS, PRINCIPAL, router
 from fairlead.api.watched import ROUTE, UNROUTED, WatchedSend, method_label

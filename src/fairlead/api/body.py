@@ -12,6 +12,8 @@ from fairlead.api.coding import decoded
 from fairlead.api.request import content_type_fault
 from fairlead.errors import StatusFault
 
+Scope = MutableMapping[str, Any]
+"""What ASGI tells of a request before its body."""
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]

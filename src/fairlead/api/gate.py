@@ -5,12 +5,10 @@ With security off there is no gate (spec/06 section 1). It reads no body and kno
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from dataclasses import replace
-from typing import Any
 
 from fairlead.api.audit_trail import event
-from fairlead.api.body import Fields
+from fairlead.api.body import Fields, Scope
 from fairlead.api.reply import Reply, error_reply
 from fairlead.api.request import boolean, parse_query
 from fairlead.domain.audit import Category
@@ -21,8 +19,6 @@ from fairlead.security.forwarded import Proxies
 from fairlead.service.security.rest_access import endpoint_of
 from fairlead.service.security.service import SecurityService, denial, rest_denial
 from fairlead.settings import is_loopback
-
-Scope = MutableMapping[str, Any]
 
 PERMISSION_CHECK = "perform_permission_check"
 _ASKING = PERMISSION_CHECK.encode()

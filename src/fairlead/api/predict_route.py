@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Mapping, MutableMapping
+from collections.abc import Coroutine, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from fairlead.api.answer import Answer
-from fairlead.api.body import Fields, Receive, read_body
+from fairlead.api.body import Fields, Receive, Scope, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.encode import encode
 from fairlead.api.gate import PERMISSION_CHECK, Gate
@@ -40,8 +40,6 @@ BY_MODEL = "/_plugins/_ml/models/{model_id}/_predict"
 BY_ALGORITHM = "/_plugins/_ml/_predict/{algorithm}/{model_id}"
 ACTION = "cluster:admin/opensearch/ml/predict"
 """The privilege of a predict."""
-
-Scope = MutableMapping[str, Any]
 
 
 @lru_cache(4096)

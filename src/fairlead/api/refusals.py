@@ -6,19 +6,16 @@ It decides no refusal.
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
-from typing import Any
 
 from starlette.responses import Response
 
+from fairlead.api.body import Scope
 from fairlead.api.media import PLAIN, Shape, shape, unacceptable
 from fairlead.api.reply import Reply, error_reply, respond
 from fairlead.api.request import parse_query
 from fairlead.errors import BadParameter, FairleadError
 
 log = logging.getLogger("fairlead.api")
-
-Scope = MutableMapping[str, Any]
 
 
 def refused(reply: Reply, scope: Scope) -> Response:

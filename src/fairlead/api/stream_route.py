@@ -13,11 +13,11 @@ from math import inf
 
 from fairlead.api import stream_events
 from fairlead.api.answer import Answer
-from fairlead.api.body import Disconnected, Fields, Receive, Send, read_body
+from fairlead.api.body import Disconnected, Fields, Receive, Scope, Send, read_body
 from fairlead.api.decode.predict import predict_body
 from fairlead.api.gate import PERMISSION_CHECK, Gate
 from fairlead.api.media import PLAIN, Shape, shape
-from fairlead.api.predict_route import MODELS, VERSION, Scope, check_query, plain_answer
+from fairlead.api.predict_route import MODELS, VERSION, check_query, plain_answer
 from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.reply import error_reply, rendered
 from fairlead.api.request import decode_segment, parse_query
