@@ -28,7 +28,8 @@ class Server:
     """A child process that prints one line with its address when it is ready; a context manager around its life.
 
     `environment` is added to this process's, without whose FAIRLEAD_* settings it starts, but for the transport and the fast
-    lane: a run of the suite may choose them. A gateway has one worker and leaves cheap hashes as they are, unless it is told otherwise. Output of both streams is kept in `output` and `errors`.
+    lane: a run of the suite may choose them. A gateway has one worker and leaves cheap hashes as they are, unless it is told
+    otherwise. Output of both streams is kept in `output` and `errors`.
     """
 
     def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:

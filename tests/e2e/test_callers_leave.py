@@ -19,7 +19,7 @@ REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1
 SERVERS = {
     "owned": {"FAIRLEAD_TRANSPORT": "owned"},
     "aiohttp": {"FAIRLEAD_TRANSPORT": "aiohttp"},
-    "fast lane": {"FAIRLEAD_FAST_LANE": "1"},
+    "without the fast lane": {"FAIRLEAD_FAST_LANE": "0"},
 }
 
 
