@@ -7,7 +7,7 @@ Each text is the one line that the operator reads; it begins with the setting. L
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -38,13 +38,24 @@ def refusal(settings: Settings) -> str | None:
     return None
 
 
-def _no_network(settings: Settings) -> str | None:
-    for text in settings.trusted_proxies:
-        try:
-            ip_network(text)
-        except ValueError:
-            return f"'{text}' is no network such as 10.0.0.0/8, and no address"
-    return None
+def _networks(setting: str) -> Callable[[Settings], str | None]:
+    def refuses(settings: Settings) -> str | None:
+        for text in getattr(settings, setting):
+            try:
+                ip_network(text)
+            except ValueError:
+                return f"'{text}' is no network such as 10.0.0.0/8, and no address"
+        return None
+
+    return refuses
+
+
+def _only(setting: str, known: Collection[str]) -> Callable[[Settings], str | None]:
+    def refuses(settings: Settings) -> str | None:
+        unknown = [name for name in getattr(settings, setting) if name not in known]
+        return f"'{unknown[0]}' is not one of {', '.join(known)}" if unknown else None
+
+    return refuses
 
 
 def _everybody(settings: Settings) -> str | None:
@@ -126,16 +137,6 @@ def _open_key_file(settings: Settings) -> str | None:
     return None
 
 
-def _sinks(settings: Settings) -> str | None:
-    unknown = [name for name in settings.audit_sinks if name not in NAMES]
-    return f"'{unknown[0]}' is not one of {', '.join(NAMES)}" if unknown else None
-
-
-def _categories(settings: Settings) -> str | None:
-    unknown = [name for name in settings.audit_disabled_categories if name not in Category.__members__]
-    return f"'{unknown[0]}' is not one of {', '.join(Category.__members__)}" if unknown else None
-
-
 def _admin_names(settings: Settings) -> str | None:
     for text in settings.admin_dn:
         try:
@@ -151,17 +152,8 @@ def _unproved_admins(settings: Settings) -> str | None:
     return None
 
 
-def _idp_networks(settings: Settings) -> str | None:
-    for text in settings.idp_networks:
-        try:
-            ip_network(text)
-        except ValueError:
-            return f"'{text}' is no network such as 10.0.0.0/8, and no address"
-    return None
-
-
 RULES: tuple[Rule, ...] = (
-    Rule("trusted_proxies", _no_network),
+    Rule("trusted_proxies", _networks("trusted_proxies")),
     Rule("trusted_proxies", _everybody),
     Rule("tls_key", _half_tls),
     Rule("tls_client_auth", _client_authorities),
@@ -170,9 +162,9 @@ RULES: tuple[Rule, ...] = (
     Rule("tls_terminated_by_proxy", _no_proxy),
     Rule("admin_dn", _admin_names),
     Rule("admin_dn", _unproved_admins),
-    Rule("idp_networks", _idp_networks),
-    Rule("audit_sinks", _sinks),
-    Rule("audit_disabled_categories", _categories),
+    Rule("idp_networks", _networks("idp_networks")),
+    Rule("audit_sinks", _only("audit_sinks", NAMES)),
+    Rule("audit_disabled_categories", _only("audit_disabled_categories", Category.__members__)),
     Rule("tls_certificate", _clear_text, public=True),
     Rule("auth", _nobody_asked, public=True),
     Rule("master_key_file", _open_key_file, public=True),
