@@ -22,6 +22,7 @@ def unframed(cycle: RequestResponseCycle) -> Callable[[Any], Coroutine[Any, Any,
             if not sized:
                 cycle.chunked_encoding = False
         elif message["type"] == "http.response.body" and not sized:
+            # uvicorn counts what is no chunk off the length that was announced.
             cycle.expected_content_length = len(message.get("body", b""))
         await send(message)
 

@@ -68,7 +68,7 @@ class LoginTable:
         self._path: Path | None = None
         self._descriptor = -1
         self._file = 0
-        self._own = b""
+        self._head = b""
         self._secret = secrets.token_bytes(_SECRET_BYTES)
         self._lost = False
         if directory is None:
@@ -87,7 +87,7 @@ class LoginTable:
         if self._path is not None and not self._lies_there(self._path):
             self._find_again(self._path)
         with contextlib.nullcontext() if self._descriptor < 0 else alone(self._descriptor):
-            if self._descriptor >= 0 and self._map[: len(self._own)] != self._own:
+            if self._descriptor >= 0 and self._map[: len(self._head)] != self._head:
                 self._learn()
             yield
 
@@ -167,7 +167,7 @@ class LoginTable:
                 return
             self._lost = True
             log.error("%s cannot be used; each worker counts failed logins for itself: %s", path, fault.strerror)
-            self._map, self._descriptor, self._file, self._own = mmap.mmap(-1, self._size), -1, 0, b""
+            self._map, self._descriptor, self._file, self._head = mmap.mmap(-1, self._size), -1, 0, b""
         else:
             self._lost = False
             log.warning("%s was removed or changed; failed logins are counted anew", path)
@@ -181,8 +181,8 @@ class LoginTable:
         if self._map[: len(_MAGIC)] != _MAGIC:
             self._map[_HEADER:] = bytes(len(self._map) - _HEADER)
             self._map[:end] = _MAGIC + secrets.token_bytes(_SECRET_BYTES)
-        self._own = self._map[:end]
-        self._secret = self._map[len(_MAGIC) : end]
+        self._head = self._map[:end]
+        self._secret = self._head[len(_MAGIC) :]
 
     def _set(self, key: bytes) -> int:
         return _HEADER + int.from_bytes(key[:8], "little") % self._sets * WAYS * _ENTRY.size
