@@ -96,15 +96,15 @@ async def test_a_pause_inside_the_body_is_an_idle_timeout_with_the_status(upstre
 async def test_a_body_may_take_longer_than_the_first_byte_while_it_keeps_coming(upstream: Upstream) -> None:
     async def drips(peer: Peer, number: int) -> None:
         await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
-        for _ in range(8):
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n")
+        for _ in range(12):
             await asyncio.sleep(0.05)
             await peer.send(b"x")
         await peer.gone()
 
     async with scripted(drips) as server:
-        reply = await upstream.send(route(server.port), call(), limits(first_byte=0.2, idle=0.3))
-        assert reply.body == b"x" * 8
+        reply = await upstream.send(route(server.port), call(), limits(first_byte=0.5, idle=5.0))
+        assert reply.body == b"x" * 12
 
 
 async def test_a_body_that_drips_within_the_idle_time_ends_at_the_total(upstream: Upstream) -> None:
@@ -174,8 +174,8 @@ async def test_a_call_within_its_deadlines_leaves_no_timer_that_ends_a_later_one
 
 async def test_an_idle_connection_outlives_the_deadlines_of_its_last_call(upstream: Upstream) -> None:
     async with scripted(echo) as server:
-        await upstream.send(route(server.port), call(), limits(first_byte=0.05, idle=0.05, total=0.1))
-        await asyncio.sleep(0.25)
+        await upstream.send(route(server.port), call(), limits(first_byte=0.4, idle=0.4, total=0.4))
+        await asyncio.sleep(0.5)
         await upstream.send(route(server.port), call(), limits())
         assert server.accepted == 1
 

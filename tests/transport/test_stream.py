@@ -171,9 +171,9 @@ async def test_time_that_the_reader_takes_is_not_idle_time(upstream: Upstream) -
 
     async with scripted(script) as server:
         got = b""
-        async with upstream.stream(route(server.port), call(), limits(idle=0.1)) as reply:
+        async with upstream.stream(route(server.port), call(), limits(idle=0.3)) as reply:
             async for piece in reply:
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(0.4)
                 got += piece
         assert got == b"onetwo"
 

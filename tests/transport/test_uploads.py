@@ -132,11 +132,11 @@ async def test_pieces_are_not_asked_for_while_the_provider_takes_none(upstream: 
 async def test_time_that_the_caller_takes_for_a_piece_is_not_the_providers(upstream: Upstream) -> None:
     async def slow() -> AsyncIterator[bytes]:
         for piece in (b"a", b"b"):
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
             yield piece
 
     async with scripted(takes_length) as server:
-        reply = await upstream.send(route(server.port), upload(slow(), 2), limits(first_byte=0.15))
+        reply = await upstream.send(route(server.port), upload(slow(), 2), limits(first_byte=0.4))
         assert reply.body == b"ab"
 
 
