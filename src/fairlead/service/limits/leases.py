@@ -135,7 +135,7 @@ class LimitLease:
             log.debug("the store cannot be reached; the slice of %s is reported later", self.key.id)
 
     async def give_back(self) -> None:
-        """All that is held goes back to the bucket; kept when the store is away."""
+        """All of the slice that is held goes back to the bucket; kept when the store is away."""
         try:
             await self._exchange(giving=True)
         except StoreUnavailable:
@@ -195,13 +195,17 @@ class LimitLease:
             started = self._clock()
             if started >= self._until:
                 self._held = 0
-            if giving:  # not to be spent while they are on their way
-                returned, self._held = self._held, 0
+            if giving:
+                # Not to be spent while they are on their way. What was granted to those who wait stays: it counts as spent,
+                # so that the bucket would not take it back.
+                returned = min(self._held, self._booked)
+                self._held -= returned
             told = Ask()
 
             def ask() -> Ask:
                 nonlocal told
-                told = Ask(self._held, returned, self._overdrawn, need, 0 if giving else self._ahead)
+                left, ahead = (0, 0) if giving else (self._held, self._ahead)
+                told = Ask(left, returned, self._overdrawn, need, ahead)
                 return told
 
             while True:

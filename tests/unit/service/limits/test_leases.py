@@ -237,6 +237,23 @@ async def test_a_slice_that_ended_is_not_spent_any_more() -> None:
     assert await workers.calls("b", 100) == 100 - 9  # 1 + a slice of 8 of the bucket are gone
 
 
+@pytest.mark.parametrize("turns", range(16))
+async def test_what_was_granted_to_those_who_wait_is_not_given_back_for_nothing(turns: int) -> None:
+    """A token for a waiting call counts as spent in the bucket: given back, it would be nobody's."""
+    workers = Workers("40", "DAYS")
+    assert await workers.calls("a", 1) == 1
+    lease = workers.lease("a")
+
+    async def called_for() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await lease.give_back()
+
+    *admitted, _ = await asyncio.gather(*(lease.acquire() for _ in range(12)), called_for())
+    assert admitted == [True] * 12
+    assert await workers.calls("a", 60) + await workers.calls("b", 1) == 27
+
+
 async def test_a_killed_workers_slice_is_waited_for_once() -> None:
     workers = Workers("20", "DAYS")
     await workers.calls("a", 1)
