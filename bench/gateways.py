@@ -283,10 +283,10 @@ def opened(stack: contextlib.ExitStack) -> tuple[Kinds, Kinds]:
         made = models(port, upstream, secure)
     (path, body), kinds = made["chat"], {}
     for name, auth, lane, scheme in (
-        ("Fairlead", "off", False, ""),
-        ("Fairlead, fast lane", "off", True, ""),
-        ("Fairlead, Basic", "on", False, SCHEMES["basic"]),
-        ("Fairlead, API key", "on", False, SCHEMES["api key"]),
+        ("Fairlead", "off", True, ""),
+        ("Fairlead, without the lane", "off", False, ""),
+        ("Fairlead, Basic", "on", True, SCHEMES["basic"]),
+        ("Fairlead, API key", "on", True, SCHEMES["api key"]),
     ):
         folder = shutil.copytree(root / "open", root / name.replace(" ", "_").replace(",", ""))
         folder.chmod(0o700)
