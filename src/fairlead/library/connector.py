@@ -46,6 +46,7 @@ class _Open:
     def __init__(self, recipe: Recipe) -> None:
         self.session: session.Session = engine().Session(recipe)
         self.background = BackgroundLoop()
+        self.streams: set[AsyncGenerator[list[str], None]] = set()
         self.process = os.getpid()
 
     def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -57,9 +58,16 @@ class _Open:
     def close(self) -> None:
         # Closing the sockets in a forked child would end the parent's TLS sessions.
         if self.process == os.getpid():
-            self.background.close(self.session.close)
+            self.background.close(self._end)
         else:
             self.background.abandon()
+
+    async def _end(self) -> None:
+        """Streams first, one by one: the loop would end the generators of one in any order."""
+        for stream in list(self.streams):
+            with contextlib.suppress(RuntimeError):  # another thread reads it, and finds its connection closed
+                await stream.aclose()
+        await self.session.close()
 
 
 class Connector:
@@ -134,6 +142,7 @@ class Connector:
         asked = engine().asked(parameters, action=action)
         opened = self._opened()
         batches = opened.session.stream(asked)
+        opened.streams.add(batches)
         try:
             while (texts := opened.run(lambda: _next(batches))) is not None:
                 yield from texts
@@ -142,6 +151,7 @@ class Connector:
                 IllegalState
             ):  # closing the connector has ended the call, and a child's is its parent's
                 opened.run(lambda: _close(batches))
+            opened.streams.discard(batches)
 
     def embed(self, texts: Sequence[str | None], parameters: Mapping[str, Any] | None = None) -> list[Tensor]:
         """The embeddings of texts, in their order and in as many calls as the connector's function needs.

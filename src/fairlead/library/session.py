@@ -132,8 +132,8 @@ class Session:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            for ended in [other for other in self._clients if other.is_closed()]:
-                del self._clients[ended]
+            for ended in [other for other in list(self._clients) if other.is_closed()]:
+                self._clients.pop(ended, None)  # loops of other threads come and go meanwhile
             client = self._clients[loop] = _Client(self._policy, self._recipe, self._max_size)
         return client
 

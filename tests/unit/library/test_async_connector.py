@@ -88,3 +88,21 @@ async def test_it_pickles_and_closes_twice(provider: Provider) -> None:
 def test_a_faulty_blueprint_is_told_when_the_connector_is_made(provider: Provider) -> None:
     with pytest.raises(IllegalArgument, match=r"^Connector credential is null or empty list$"):
         made(provider, credential=None)
+
+
+async def test_loops_of_other_threads_may_come_and_go_while_a_loop_gets_its_client(provider: Provider) -> None:
+    connector = made(provider)
+    session = connector._opened()
+    clients: dict[Any, Any] = session._clients
+
+    class Ended:
+        """A closed loop, which another thread's loop drops and follows at that moment."""
+
+        def is_closed(self) -> bool:
+            clients.pop(self)
+            clients[object()] = None
+            return True
+
+    clients[Ended()] = clients[Ended()] = None
+    async with connector:
+        assert len(await connector.embed(["a"])) == 1

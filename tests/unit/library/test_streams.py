@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from functools import partial
 from inspect import isawaitable
@@ -142,3 +143,28 @@ def test_a_forked_process_neither_reads_nor_ends_a_stream_of_its_parent() -> Non
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
         assert list(stream) == ["two", "three"]
+
+
+def test_closing_a_connector_ends_its_half_read_streams_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    with answering(ENDLESS) as (body, ended):
+        connector = Connector.from_blueprint(body, allow_private=True)
+        stream = connector.stream(OPENAI)
+        assert next(stream) == "one"
+        connector.close()
+        assert ended.wait(10)
+        with pytest.raises(IllegalState, match="closed"):
+            next(stream)
+    assert caplog.records == []
+
+
+def test_closing_a_connector_ends_the_stream_that_another_thread_waits_for(caplog: pytest.LogCaptureFixture) -> None:
+    with answering(ENDLESS) as (body, ended):
+        connector = Connector.from_blueprint(body, allow_private=True)
+        stream = connector.stream(OPENAI)
+        assert next(stream) == "one"
+        with ThreadPoolExecutor(1) as pool:
+            rest = pool.submit(list, stream)
+            connector.close()
+            assert ended.wait(10)
+            assert isinstance(rest.exception(10), IllegalState | StatusFault)
+    assert caplog.records == []
