@@ -113,12 +113,17 @@ class LimitLease:
             bucket = Bucket.of(document.body)
             if bucket.born != self._born:
                 self._void()
-            elif bucket.wanted and self._booked:
-                self._low = -1
-                self._start(self.give_back())
+            else:
+                self._heed(bucket)
             if bucket.level >= 1:
                 self._empty_until = float("-inf")
         self._changed.set()
+
+    def _heed(self, bucket: Bucket) -> None:
+        """Others wait for what is held here."""
+        if bucket.wanted and self._booked:
+            self._low = -1
+            self._start(self.give_back())
 
     async def tend(self) -> None:
         """Called now and then: a slice in use is reported and renewed, one that is not used goes back."""
@@ -219,6 +224,9 @@ class LimitLease:
                 if voids == self._voids or outcome is None or await self._ledger.stands(self.key, outcome.bucket):
                     break
             self._take_in(outcome, told, started)
+            if outcome is not None:
+                # Who called for tokens just before this exchange is no news to `changed`, which sees older states only.
+                self._heed(outcome.bucket)
             return outcome
 
     def _take_in(self, outcome: Outcome | None, told: Ask, started: float) -> None:

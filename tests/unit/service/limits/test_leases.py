@@ -254,6 +254,22 @@ async def test_what_was_granted_to_those_who_wait_is_not_given_back_for_nothing(
     assert await workers.calls("a", 60) + await workers.calls("b", 1) == 27
 
 
+async def test_who_learns_from_its_own_exchange_that_others_wait_gives_back_too() -> None:
+    """The mark that was set just before it is an older state when the follower brings it."""
+    workers = Workers("40", "DAYS")
+    assert await workers.calls("b", 1) + await workers.calls("c", 1) == 2
+    assert await workers.calls("a", 30) == 30
+    holder = workers.lease("b")
+    workers.shelf.leases.remove(holder)
+    workers.shelf.leases.remove(workers.lease("c"))
+    waiting = asyncio.create_task(workers.lease("a").acquire())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert workers.shelf.bucket.wanted
+    assert [holder.take() for _ in range(3)] == [True] * 3  # half of the slice is spent: the next one is asked for
+    assert await waiting
+
+
 async def test_a_killed_workers_slice_is_waited_for_once() -> None:
     workers = Workers("20", "DAYS")
     await workers.calls("a", 1)
