@@ -174,15 +174,27 @@ def test_any_number_of_tries_is_counted_to_the_last(tries: int) -> None:
     assert world.admits()
 
 
-def test_all_who_share_a_table_count_together_and_a_restart_forgets_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def sharers(tmp_path: Path) -> Iterator[tuple[World, World]]:
+    """Two workers that share a table."""
     tables = [LoginTable(tmp_path) for _ in range(2)]
     one, other = (World(table, type="ip") for table in tables)
+    yield one, other
+    for table in tables:
+        table.close()
+
+
+def assert_counted_together(one: World, other: World) -> None:
     one.fail(2)
     other.fail(1)
     assert not one.admits()
     assert not other.admits()
-    for table in tables:
-        table.close()
+
+
+def test_all_who_share_a_table_count_together_and_a_restart_forgets_nothing(
+    tmp_path: Path, sharers: tuple[World, World]
+) -> None:
+    assert_counted_together(*sharers)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     later = LoginTable(tmp_path)
     assert not World(later, type="ip").admits()
@@ -190,9 +202,10 @@ def test_all_who_share_a_table_count_together_and_a_restart_forgets_nothing(tmp_
 
 
 @pytest.mark.parametrize("fate", ["removed", "replaced", "moved away", "cut off", "emptied by hand"])
-def test_a_file_that_does_not_stay_begins_anew_for_all_who_share_it(fate: str, tmp_path: Path) -> None:
-    tables = [LoginTable(tmp_path) for _ in range(2)]
-    one, other = (World(table, type="ip") for table in tables)
+def test_a_file_that_does_not_stay_begins_anew_for_all_who_share_it(
+    fate: str, tmp_path: Path, sharers: tuple[World, World]
+) -> None:
+    one, other = sharers
     one.fail(3)
     assert not other.admits()
     file = tmp_path / FILE
@@ -208,12 +221,7 @@ def test_a_file_that_does_not_stay_begins_anew_for_all_who_share_it(fate: str, t
     else:
         file.write_bytes(bytes(file.stat().st_size))
     assert other.admits()
-    one.fail(2)
-    other.fail(1)
-    assert not one.admits()
-    assert not other.admits()
-    for table in tables:
-        table.close()
+    assert_counted_together(one, other)
 
 
 def test_without_its_file_a_worker_counts_for_itself_until_it_is_there_again(

@@ -5,7 +5,6 @@ Touches no database and compiles nothing once a model is ready; how a provider i
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -67,7 +66,6 @@ class PredictService:
         self._models = models
         self._access = AccessControl(snapshot)
         self._caller = Caller(ports, self._max_size, ports.audit, meter)
-        self._deploying: set[asyncio.Future[ReadyModel]] = set()
 
     async def require(self, model_id: str, principal: Principal | None = None, *, stream: bool = False) -> None:
         """Raises StatusFault 404 for a model that does not exist; a body is looked at only after that.
@@ -183,17 +181,13 @@ class PredictService:
             raise concealed(fault, ready.connector.secrets) from None
 
     async def _deployed(self, model_id: str, asked: PredictInput) -> ReadyModel:
-        """Deploying is finished even if the caller who caused it is gone: its task must not stay open. What the interface
-        refuses deploys nothing."""
+        """What the interface refuses deploys nothing."""
 
         def check(model: Model) -> None:
             if (interface := compile_interface(model.interface)) is not None:
                 _check_input(interface, asked)
 
-        work = asyncio.ensure_future(self._deployments.ready(model_id, check))
-        self._deploying.add(work)
-        work.add_done_callback(self._deploying.discard)
-        return await asyncio.shield(work)
+        return await self._deployments.ready(model_id, check)
 
     def _max_size(self) -> int:
         size: int = self._snapshot.settings["max_json_size"]

@@ -99,7 +99,7 @@ class DeploymentService:
 
     def _deployed_for_all(self, id: str) -> asyncio.Task[ReadyModel | FairleadError]:
         """One deployment for all who want the model at the same time: a thousand first predicts would else write one document
-        a thousand times, and lose nearly every race. It goes on whoever leaves."""
+        a thousand times, and lose nearly every race. It is finished whoever leaves: its task must not stay open."""
         task = self._wanted.get(id)
         if task is None:
             task = asyncio.create_task(self._deploy(id, self._ports.new_id(), to_all=True, again=False))
