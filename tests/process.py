@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,7 @@ class Server:
         self._environment = {
             **inherited,
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             "FAIRLEAD_WORKERS": "1",
             "FAIRLEAD_PASSWORD_REHASH": "no",
             **(environment or {}),
@@ -116,10 +118,17 @@ class Server:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
+            self._tell_where_they_hang()
             self.kill()
             raise AssertionError(f"SIGTERM did not end it in {seconds} s\n{self.output}\n{self.errors}") from None
         self._drain()
         return self._process.returncode
+
+    def _tell_where_they_hang(self) -> None:
+        """The stacks of all threads of what it started, last of itself, among its errors."""
+        for pid in (*workers_of(self.pid), self.pid):
+            os.kill(pid, signal.SIGABRT)
+            time.sleep(0.5)
 
     def kill(self) -> None:
         """SIGKILL: what a crash is like."""

@@ -15,7 +15,7 @@ import pytest
 
 from client import ML, Client
 from fairlead.cli.cores import usable_cores
-from process import Server, gateway
+from process import Server, gateway, workers_of
 
 SERVE = [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0"]
 
@@ -110,6 +110,28 @@ def test_sigterm_lets_a_request_in_flight_finish(tmp_path: Path, simulator: str)
     caller.join(15)
     assert statuses == [200]
     assert server.stop() == 0
+
+
+def test_a_stop_signal_that_comes_while_the_loop_is_made_is_heeded(tmp_path: Path) -> None:
+    early = (
+        "import os, signal, uvicorn\n"
+        "make = uvicorn.Config.get_loop_factory\n"
+        "uvicorn.Config.get_loop_factory = lambda config: (os.kill(os.getpid(), signal.SIGTERM), make(config))[1]\n"
+        "from fairlead.cli.main import main\n"
+        f"raise SystemExit(main(['serve', '--port', '0', '--workers', '1', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done
+
+
+def test_a_stop_signal_ends_a_server_whose_worker_is_being_replaced(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data", "--workers", "2") as server:
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while "starting another" not in server.errors:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert server.stop() == 0
 
 
 @pytest.mark.parametrize("workers", [2])

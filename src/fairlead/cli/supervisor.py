@@ -113,8 +113,10 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         backlog=2048,
     )
     server = _Server(config, ready, tls, settings.tls_reload_seconds)
-    for number in _STOPS:  # uvicorn raises a stop signal again when it has drained; a clean end is no death by signal
-        signal.signal(number, lambda *_: None)
+    # uvicorn heeds signals from a little later on, and raises them again when it has drained: one that comes before is not lost,
+    # and a clean end is no death by signal.
+    for number in _STOPS:
+        signal.signal(number, server.handle_exit)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(server.serve([listener]))
@@ -175,6 +177,7 @@ class _Supervisor:
         self._pipes: dict[int, Any] = {}
         self._played: _Played | None = None
         self._stopping = False
+        self._woken, self._wakes = os.pipe()
 
     def run(self) -> int:
         for number in _STOPS:
@@ -189,7 +192,7 @@ class _Supervisor:
         self._ready()
         while not self._stopping:
             processes = [*self._workers, *([self._played.process] if self._played else [])]
-            multiprocessing.connection.wait([process.sentinel for process in processes], timeout=1)
+            multiprocessing.connection.wait([self._woken, *(process.sentinel for process in processes)])
             self._replace_dead()
         self._terminate()
         return 0
@@ -225,20 +228,24 @@ class _Supervisor:
 
     def _replace_dead(self) -> None:
         for worker in [worker for worker in self._workers if not worker.is_alive()]:
-            if self._stopping:
-                return
             log.error("worker %s ended with status %s; starting another", worker.pid, worker.exitcode)
             self._workers.remove(worker)
             self._pipes.pop(worker.pid or 0, None)
-            time.sleep(_RESTART_SECONDS)
+            if self._stopped_within(_RESTART_SECONDS):
+                return
             self._start(self._slots.pop(worker.pid or 0))
         if self._played is not None and not self._played.process.is_alive() and not self._stopping:
             log.error("the simulated providers ended; starting them anew, without their jobs")
-            time.sleep(_RESTART_SECONDS)
-            self._played = self._play(self._played.listener)
+            if not self._stopped_within(_RESTART_SECONDS):
+                self._played = self._play(self._played.listener)
+
+    def _stopped_within(self, seconds: float) -> bool:
+        return bool(multiprocessing.connection.wait([self._woken], seconds))
 
     def _stop(self, number: int, frame: Any) -> None:
-        self._stopping = True
+        if not self._stopping:
+            self._stopping = True
+            os.write(self._wakes, b"x")  # what waits goes on waiting after a signal
 
     def _terminate(self) -> None:
         for worker in self._workers:

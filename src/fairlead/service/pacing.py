@@ -37,7 +37,8 @@ class Pace:
         while True:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), self._seconds or None)
+                async with asyncio.timeout(self._seconds or None):  # Python 3.11's wait_for may swallow a cancellation
+                    await self._changed.wait()
             except TimeoutError:
                 return
 

@@ -72,3 +72,17 @@ async def test_a_job_that_fails_is_told_and_begun_again_and_one_that_ends_has_en
     assert [record.getMessage() for record in caplog.records] == [
         "some job ended by an unexpected fault and is begun again"
     ] * 2
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_pause_is_cancelled_also_while_its_length_changes(turns: int) -> None:
+    pace = Pace(3600)
+    pause = asyncio.create_task(pace.pause())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    pace.set(1800)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    pause.cancel()
+    await asyncio.wait({pause}, timeout=5)
+    assert pause.cancelled()

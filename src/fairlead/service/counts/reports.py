@@ -64,7 +64,8 @@ class Reports:
             self._called.clear()
             await attempt_round("sharing the counters", partial(self._write, stopped=False), log)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._called.wait(), ALIVE_SECONDS)
+                async with asyncio.timeout(ALIVE_SECONDS):
+                    await self._called.wait()
 
     async def stop(self) -> None:
         """The last report: the numbers stay, the worker does not."""
