@@ -67,10 +67,10 @@ def _numbers(array: bytes) -> int | None:
 
 
 def _small(array: bytes) -> bool:
-    """Whether every exponent is negative: only that is sure to leave a double finite."""
+    """Whether every exponent is negative: only that is sure to leave a double finite. One of many digits is refused elsewhere."""
     at = array.find(b"e")
     while at > 0:
-        if array[at + 1] != _MINUS:
+        if array[at + 1] != _MINUS or array[at + 2 : at + 6].isdigit():
             return False
         at = array.find(b"e", at + 2)
     return _UPPER_E not in array

@@ -110,7 +110,7 @@ class DeploymentService:
     def _done(self, id: str, task: asyncio.Task[ReadyModel | FairleadError]) -> None:
         del self._wanted[id]
         if not task.cancelled() and (fault := task.exception()) is not None:
-            log.debug("model %s was not deployed: %s", id, type(fault))
+            log.error("unexpected fault while model %s was deployed for a predict", id, exc_info=fault)
 
     async def redeploy(self, id: str) -> None:
         """A model that should be loaded and is not: one more try while redeploying is on, then DEPLOY_FAILED.

@@ -106,6 +106,26 @@ async def test_all_who_want_a_model_at_once_share_one_deployment_whoever_leaves(
     assert await written(house) == before + 1
 
 
+async def test_an_unexpected_fault_of_a_deployment_is_told_also_when_everybody_left(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = await registered(house)
+
+    def broken(ready: ReadyModel) -> ReadyModel:
+        caller.cancel()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.snapshot, "fitted", broken)
+    caller = asyncio.create_task(house.deployments.ready(model))
+    await asyncio.wait({caller})
+    assert caller.cancelled()
+    await asyncio.sleep(0)
+    [record] = caplog.records
+    assert model in record.getMessage()
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
 async def test_a_worker_that_finds_a_model_deployed_by_another_writes_nothing(world: World) -> None:
     houses = [await world.worker() for _ in range(3)]
     model = await registered(houses[0])
