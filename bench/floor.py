@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from fairlead.api.answer import Answer
-from fairlead.cli.supervisor import serve_here
+from fairlead.cli.server import serve_here
 from fairlead.settings import Settings
 from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Call, Limits, Route, TlsPlan, Upstream

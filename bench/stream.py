@@ -28,7 +28,7 @@ from bench.load import cpu_seconds, request, rss_mb
 from bench.predict import ML, bind, call, process, serve
 from fairlead.api.body import Disconnected
 from fairlead.api.presence import PRESENCE
-from fairlead.cli.supervisor import serve_here
+from fairlead.cli.server import serve_here
 from fairlead.settings import Settings
 from fairlead.transport.port import Call, Limits, Route
 

@@ -3,6 +3,7 @@ without a deadline."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -127,7 +128,8 @@ class Server:
     def _tell_where_they_hang(self) -> None:
         """The stacks of all threads of what it started, last of itself, among its errors."""
         for pid in (*workers_of(self.pid), self.pid):
-            os.kill(pid, signal.SIGABRT)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(pid, signal.SIGABRT)
             time.sleep(0.5)
 
     def kill(self) -> None:

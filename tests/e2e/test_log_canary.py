@@ -11,7 +11,7 @@ PROGRAM = """
 import asyncio, logging, sys
 from pathlib import Path
 from fairlead.bootstrap.worker import Worker
-from fairlead.cli.supervisor import configure_logs
+from fairlead.cli.server import configure_logs
 from fairlead.domain.ports import SealContext
 from fairlead.domain.secret import Secret
 from fairlead.settings import Settings

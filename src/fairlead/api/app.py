@@ -18,7 +18,7 @@ from fairlead.api.body import Disconnected, Fields, Receive, Scope, Send
 from fairlead.api.coding import GzipSend, shrunk, wants_gzip
 from fairlead.api.gate import Gate, Refusal
 from fairlead.api.origin import OriginRule
-from fairlead.api.refusals import defect, refused
+from fairlead.api.refusals import defect, given_up, refused
 from fairlead.api.reply import simple_error
 from fairlead.api.routing import OPEN_PATHS, PRINCIPAL, router
 from fairlead.api.watched import ROUTE, UNROUTED, WatchedSend, method_label
@@ -100,9 +100,11 @@ class App:
         self._router = router(house, self._max_body, self._gate, trail)
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._stop()
-        if self._access is not None:
-            await asyncio.to_thread(self._access.close)
+        try:
+            await self._stop()
+        finally:
+            if self._access is not None:
+                await asyncio.to_thread(self._access.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     def predict(
@@ -143,6 +145,8 @@ class App:
             return None
         except Refusal as refusal:
             answer = _whole(refused(refusal.reply, scope))
+        except asyncio.CancelledError:
+            answer = _whole(given_up(scope))
         except Exception:
             answer = _whole(defect(scope))
         if answer is None:
@@ -183,6 +187,10 @@ class App:
             pass
         except Refusal as refusal:
             await refused(refusal.reply, scope)(scope, receive, send)
+        except asyncio.CancelledError:
+            if watched.status != LEFT:
+                raise
+            await given_up(scope)(scope, receive, send)
         except Exception:
             await defect(scope)(scope, receive, send)
         route = scope.get(ROUTE, UNROUTED)

@@ -40,7 +40,7 @@ _FAILED = Answer(
     ),
     b"Internal Server Error",
 )
-"""What uvicorn says when an application fails, or is still busy when the time for draining is over."""
+"""What uvicorn says when an application fails."""
 
 
 class Target(NamedTuple):

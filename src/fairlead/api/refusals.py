@@ -5,6 +5,7 @@ It decides no refusal.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.responses import Response
@@ -13,9 +14,11 @@ from fairlead.api.body import Scope
 from fairlead.api.media import PLAIN, Shape, shape, unacceptable
 from fairlead.api.reply import Reply, error_reply, respond
 from fairlead.api.request import parse_query
-from fairlead.errors import BadParameter, FairleadError
+from fairlead.errors import BadParameter, FairleadError, Unavailable
 
 log = logging.getLogger("fairlead.api")
+
+STOPS = "The server stops"
 
 
 def refused(reply: Reply, scope: Scope) -> Response:
@@ -32,6 +35,14 @@ def defect(scope: Scope) -> Response:
     path = scope["raw_path"].decode("latin-1")
     log.exception("unexpected fault while answering %s %s", scope["method"], path)
     return faulted(FairleadError("Internal error; the server's log says more"), scope)
+
+
+def given_up(scope: Scope) -> Response:
+    """The answer to a request that is cancelled because the time for draining is over; nothing is cancelled any more."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    return faulted(Unavailable(STOPS), scope)
 
 
 def header_texts(scope: Scope) -> dict[str, str]:

@@ -18,10 +18,13 @@ from fairlead.api.head_rules import FRAMING, HEAD_TOO_LARGE, MAX_HEAD, head_faul
 from fairlead.api.joined_writes import JoinedWrites
 from fairlead.api.presence import PRESENCE, Presence, Writer
 from fairlead.api.sources import Sources
+from fairlead.api.undelivered import undelivered
 from fairlead.api.unframed import unframed
 from fairlead.domain.identity import CERTIFICATE
 
 HEAD_SECONDS = 15.0
+FIRST_SECONDS = 1.0
+"""How long a new connection may take to begin its first request when the server stops."""
 MAX_DROPPED = 8 << 20
 """Bytes of a body that are read and dropped after its request was answered, so that the caller can read the answer:
 closing at once would reset the connection under it (RFC 9112 9.6)."""
@@ -39,6 +42,8 @@ class BoundedProtocol(HttpToolsProtocol):
     body_seconds = 30.0
     sources: Sources | None = None
     """Of this worker; None: a source may hold any number of connections."""
+    stopping = False
+    """The server takes no more connections; those that it had accepted already are made even so."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -75,6 +80,31 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             self._source = source
         self._timer = self.loop.call_later(HEAD_SECONDS, self._late)
+        if self.stopping:
+            self.shutdown()
+
+    def shutdown(self) -> None:
+        """The server stops: requests that were begun are answered. What a new connection wants is on the way already."""
+        cycle: Any = self.cycle
+        if self._refused or not (cycle is None or self._in_head):
+            super().shutdown()
+            return
+        self._begin = self._begin_last  # type: ignore[method-assign]  # so that no request before the stop looks for one
+        if cycle is not None:
+            cycle.keep_alive = False
+        if not self._in_head:
+            self._stop_timer()
+            self._timer = self.loop.call_later(FIRST_SECONDS, self._late)
+
+    def _begin_last(self) -> None:
+        type(self)._begin(self)
+        self.cycle.keep_alive = False
+
+    def leave_deaf(self) -> None:
+        """Ends a connection that is being closed and whose peer has everything: over TLS it would be waited for, which it
+        need not be (RFC 8446 6.1)."""
+        if self.transport.is_closing() and not undelivered(self.transport):
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:

@@ -19,6 +19,7 @@ from fairlead.api.gate import PERMISSION_CHECK, Gate
 from fairlead.api.media import PLAIN, Shape, shape
 from fairlead.api.predict_route import MODELS, VERSION, check_query, plain_answer
 from fairlead.api.presence import PRESENCE, Presence, Writer
+from fairlead.api.refusals import STOPS
 from fairlead.api.reply import error_reply, rendered
 from fairlead.api.request import decode_segment, parse_query
 from fairlead.api.turns import Turns
@@ -118,7 +119,7 @@ class StreamRoute:
             task = asyncio.current_task()
             assert task is not None
             task.uncancel()
-            return await _failed(scope, out, Unavailable("The server stops"), wanted, 0)
+            return await _failed(scope, out, Unavailable(STOPS), wanted, 0)
         except Exception:
             if not out.began:
                 raise

@@ -27,6 +27,7 @@ from fairlead.service.calls.renewal import RenewableUpstream
 from fairlead.service.calls.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.counts.board import Board
 from fairlead.service.house import House, Identity
+from fairlead.service.pacing import cancelled
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.snapshot import Snapshot
@@ -35,6 +36,8 @@ from fairlead.simulator.server import Address, Simulator
 from fairlead.store import open_store
 from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Upstream
+
+log = logging.getLogger("fairlead.jobs")
 
 
 class Worker:
@@ -99,10 +102,10 @@ class Worker:
         house = House(ports, snapshot, identity, memory_percent, security, audit, self.tls, self._board)
         await snapshot.start(house.deployments.load)
         follower = asyncio.create_task(snapshot.follow())
-        self._closing.push_async_callback(_cancelled, follower)
+        self._closing.push_async_callback(cancelled, "following the store", follower, log)
         jobs = asyncio.create_task(house.run_jobs())
         self._closing.push_async_callback(house.stop_jobs)
-        self._closing.push_async_callback(_cancelled, jobs)
+        self._closing.push_async_callback(cancelled, "the jobs of this worker", jobs, log)
         return house
 
     async def stop(self) -> None:
@@ -136,9 +139,3 @@ class Worker:
             self._closing.push_async_callback(simulator.close)
         inner = open_upstream(self._settings.transport, LocalDialer(address.host))
         return SimulatedUpstream(inner, address.host, address.port)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

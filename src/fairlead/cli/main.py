@@ -20,10 +20,19 @@ COMMANDS = {
 }
 """Name and help of each command; fairlead.cli.<name> has `add_arguments(parser)` and `run(arguments) -> int`."""
 
+_INTERRUPTED = 130
+"""As a shell says it of a command that an interrupt ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """The exit status: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130 interrupted."""
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="fairlead", description="A model gateway that speaks the ML Commons API.")
     parser.add_argument("--version", action="version", version=f"fairlead {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

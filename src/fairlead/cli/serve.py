@@ -15,9 +15,10 @@ from fairlead.bootstrap.egress import forward_proxy
 from fairlead.bootstrap.preparation import prepare
 from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
+from fairlead.cli.server import serve_here
 from fairlead.cli.settings_sources import SettingsError, hide, load
 from fairlead.cli.start_rules import refusal
-from fairlead.cli.supervisor import run_workers, serve_here
+from fairlead.cli.supervisor import run_workers
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.security.keyring import KeyringError
 from fairlead.security.private_file import UnsafeFile

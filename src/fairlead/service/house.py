@@ -40,7 +40,7 @@ from fairlead.service.models.deployment import DeploymentService
 from fairlead.service.models.models import ModelService
 from fairlead.service.models.registration import RegistrationService
 from fairlead.service.models.update import ModelUpdateService
-from fairlead.service.pacing import keep_running
+from fairlead.service.pacing import end_job, keep_running
 from fairlead.service.ports import Ports
 from fairlead.service.predict import PredictService
 from fairlead.service.search import SearchService
@@ -53,6 +53,8 @@ from fairlead.service.word_lists import WordListService
 
 GUARDS_AT_ONCE = 4
 """Threads for guardrails over long texts and slow patterns."""
+STORE_SECONDS = 2.0
+"""How long the end of a job may take, all of which is to write to the store."""
 
 log = logging.getLogger("fairlead.jobs")
 
@@ -150,17 +152,24 @@ class House:
         await asyncio.gather(*(keep_running(name, run, log) for name, run in jobs.items()))
 
     async def stop_jobs(self) -> None:
-        """After they were cancelled: what others have to know of it."""
+        """After they were cancelled: what others have to know of it. All at once, and bounded: none waits for another that
+        the store or a provider keeps from ending."""
         self.metrics.show()
-        await self.limits.stop()
+        ends: dict[str, Callable[[], Awaitable[None]]] = {
+            "the limits' slices": self.limits.stop,
+            "the sync-up job": self.sync_up.stop,
+            "the poller of batch jobs": self.batch_poller.stop,
+        }
         if self.security is not None:
-            await self.security.save_uses()
-        await self.sync_up.stop()
-        await self.batches.stop()
-        await self.batch_poller.stop()
+            ends["the last uses of API keys"] = self.security.save_uses
         if self.key_upkeep is not None:
-            await self.key_upkeep.stop()
-        await self.reports.stop()
+            ends["the upkeep of keys"] = self.key_upkeep.stop
+        work = [end_job(name, end, STORE_SECONDS, log) for name, end in ends.items()]
+        await asyncio.gather(self._stop_counting(), *work)
+
+    async def _stop_counting(self) -> None:
+        await self.batches.stop()  # those that are started meanwhile count; it bounds itself
+        await end_job("the last report", self.reports.stop, STORE_SECONDS, log)
 
     def _guard_of(self, id: str, model: Model) -> Guard | None:
         return compile_guard(id, model.guardrails, self._words, self._guarding)

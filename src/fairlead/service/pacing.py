@@ -1,4 +1,4 @@
-"""Jobs that run in rounds: the pause between two, which a setting may change, and what a failed round does.
+"""Jobs that run in rounds: the pause between two, which a setting may change, what a failed round does, and how a job ends.
 
 It knows no job, and holds no lease.
 """
@@ -14,6 +14,8 @@ from fairlead.errors import FairleadError
 
 RESTART_SECONDS = 1.0
 """The pause before a job that failed is begun again."""
+CANCELLATIONS, CANCEL_SECONDS = 2, 1.0
+"""How often a job is cancelled at its end, since what it waits for may swallow one, and how long it may take each time."""
 
 
 class Pace:
@@ -70,3 +72,28 @@ async def keep_running(job: str, run: Callable[[], Awaitable[None]], log: loggin
         except Exception:
             log.exception("%s ended by an unexpected fault and is begun again", job)
         await asyncio.sleep(RESTART_SECONDS)
+
+
+async def end_job(job: str, end: Callable[[], Awaitable[None]], seconds: float, log: logging.Logger) -> None:
+    """The last thing that is done for a job. What fails or takes longer is reported, and keeps nothing else from ending."""
+    try:
+        async with asyncio.timeout(seconds):
+            await end()
+    except StoreUnavailable:
+        log.warning("the store cannot be reached; the end of %s is not written down", job)
+    except TimeoutError:
+        log.warning("the end of %s took more than %g seconds and is given up", job, seconds)
+    except Exception:
+        log.exception("unexpected fault at the end of %s", job)
+
+
+async def cancelled(job: str, task: asyncio.Task[None], log: logging.Logger) -> None:
+    """Ends a job that runs until it is cancelled; one that does not heed it is left, and reported."""
+    for _ in range(CANCELLATIONS):
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
+        if task.done():
+            if not task.cancelled() and (fault := task.exception()) is not None:
+                log.error("%s ended by an unexpected fault", job, exc_info=fault)
+            return
+    log.error("%s did not heed that it was cancelled: %s", job, task.get_stack())

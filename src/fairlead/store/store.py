@@ -6,6 +6,7 @@ Open it after the process has forked: neither connections nor threads survive a 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,11 @@ from fairlead.store.signal import RevisionSignal
 from fairlead.store.watch import Watcher
 
 T = TypeVar("T")
+
+log = logging.getLogger("fairlead.store")
+
+CLOSE_SECONDS = 2.0
+"""How long `close` waits for the database."""
 
 
 def wall_clock_ms() -> int:
@@ -141,9 +147,14 @@ class SqlStore:
         return await self._signal.wait(since, timeout)
 
     async def close(self) -> None:
-        """Finish what was begun and give connections and threads back; more than once does no harm."""
+        """Finish what was begun and give connections and threads back; more than once does no harm. A database that does not
+        answer is not waited for: what was begun there is its own to finish or to take back."""
         self._signal.close()
-        await asyncio.to_thread(self._close)
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.to_thread(self._close)
+        except TimeoutError:
+            log.warning("the store did not end what was begun within %g seconds and is left", CLOSE_SECONDS)
 
     def _close(self) -> None:
         self._watcher.stop()

@@ -11,7 +11,7 @@ import pytest
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.errors import IllegalArgument
 from fairlead.service import pacing
-from fairlead.service.pacing import Pace, keep_running, run_rounds
+from fairlead.service.pacing import Pace, cancelled, end_job, keep_running, run_rounds
 
 log = logging.getLogger("fairlead.some_job")
 
@@ -86,3 +86,48 @@ async def test_a_pause_is_cancelled_also_while_its_length_changes(turns: int) ->
     pause.cancel()
     await asyncio.wait({pause}, timeout=5)
     assert pause.cancelled()
+
+
+async def test_the_end_of_a_job_that_fails_or_hangs_is_told_and_ends(caplog: pytest.LogCaptureFixture) -> None:
+    async def away() -> None:
+        raise StoreUnavailable("gone")
+
+    async def broken() -> None:
+        raise ValueError("a defect")
+
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    for end in (away, broken, hangs):
+        await end_job("some job", end, 0.01, log)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the store cannot be reached; the end of some job is not written down",
+        "unexpected fault at the end of some job",
+        "the end of some job took more than 0.01 seconds and is given up",
+    ]
+
+
+@pytest.mark.parametrize(("swallows", "told"), [(0, 0), (1, 0), (2, 1)])
+async def test_a_job_that_swallows_a_cancellation_is_cancelled_again_and_then_left(
+    swallows: int, told: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pacing, "CANCEL_SECONDS", 0.01)
+    left = swallows
+
+    async def stubborn() -> None:
+        nonlocal left
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not left:
+                    raise
+                left -= 1
+
+    job = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await cancelled("some job", job, log)
+    assert len(caplog.records) == told
+    assert job.done() == (not told)
+    job.cancel()
+    await asyncio.wait({job})

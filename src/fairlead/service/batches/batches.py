@@ -36,7 +36,7 @@ _FENCE = "started"
 _STORE_WAITS = (0.2, 1.0, 3.0)
 """Seconds between attempts to store a job that its provider has started."""
 _STOP_SECONDS = 4
-"""How long a worker that ends waits for jobs that are being started; the supervisor gives it five after draining."""
+"""How long a worker that ends waits for jobs that are being started; its counts are written after them."""
 _DISABLED = (
     "Offline Batch Inference is currently disabled. To enable it, update the setting "
     '"plugins.ml_commons.offline_batch_inference_enabled" to true.'

@@ -1,0 +1,296 @@
+"""The end of a server is bounded, whatever hangs, and its callers lose nothing by it that they could have."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from client import ML, Client
+from process import Server, gateway, workers_of
+from transport.certificates import Authority
+
+PATIENCE = 30.0
+ASK = b"GET /_fairlead/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Held(ThreadingHTTPServer):
+    """A provider that answers when it is told to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Holds)
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Holds(BaseHTTPRequestHandler):
+    server: Held
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.set()
+        self.server.go_on.wait(PATIENCE)
+        self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}')
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    with Held() as server:
+        yield server
+        server.go_on.set()
+        server.shutdown()
+
+
+class InFlight:
+    """A predict that waits for its provider."""
+
+    def __init__(self, server: Server, held: Held) -> None:
+        self._client = Client(server.url)
+        self._client.trust_local()
+        model = self._client.model(self._client.connector(f"http://127.0.0.1:{held.server_port}/"))
+        self._client.ok("POST", f"{ML}/models/{model}/_deploy")
+        self._held = held
+        self._answers: list[Any] = []
+        self._thread = threading.Thread(target=lambda: self._answers.append(self._client.predict(model, v="x")))
+        self._thread.start()
+        assert held.asked.wait(PATIENCE)
+
+    def answer(self) -> Any:
+        self._held.go_on.set()
+        self._thread.join(PATIENCE)
+        [answer] = self._answers
+        return answer
+
+
+def connected(server: Server) -> socket.socket:
+    address = urlsplit(server.url)
+    return socket.create_connection((address.hostname or "", address.port or 0), PATIENCE)
+
+
+def until_refused(server: Server) -> None:
+    """Nobody listens any more."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < ends
+        try:
+            connected(server).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.02)
+
+
+def whole(connection: socket.socket) -> bytes:
+    received = b""
+    while part := connection.recv(65536):
+        received += part
+    return received
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_while_requests_in_flight_finish_newcomers_are_refused_and_do_not_wait(
+    tmp_path: Path, held: Held, workers: str
+) -> None:
+    with gateway(tmp_path / "data", "--workers", workers) as server:
+        caller = InFlight(server, held)
+        os.kill(server.pid, signal.SIGTERM)
+        until_refused(server)
+        assert caller.answer().status == 200
+        assert server.stop() == 0
+
+
+def test_a_request_whose_head_has_begun_when_the_server_stops_is_answered_and_ends_its_connection(
+    tmp_path: Path, held: Held
+) -> None:
+    with gateway(tmp_path / "data") as server, closing(connected(server)) as new, closing(connected(server)) as kept:
+        caller = InFlight(server, held)
+        kept.sendall(ASK)
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        for connection in (new, kept):
+            connection.sendall(ASK[:20])
+        Client(server.url).ok("GET", "/_fairlead/health/live")  # later than what was sent before
+        os.kill(server.pid, signal.SIGTERM)
+        until_refused(server)
+        for connection in (new, kept):
+            connection.sendall(ASK[20:])
+            answer = whole(connection).lower()
+            assert answer.startswith(b"http/1.1 200 ")
+            assert b"connection: close" in answer
+        assert caller.answer().status == 200
+        assert server.stop() == 0
+
+
+def test_tls_connections_that_clients_keep_for_later_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+    authority = Authority("ours")
+    pair, certificate, key = authority.issue("127.0.0.1"), tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_text(pair.cert)
+    key.write_text(pair.key)
+    environment = {
+        "FAIRLEAD_TLS_CERTIFICATE": str(certificate),
+        "FAIRLEAD_TLS_KEY": str(key),
+        "FAIRLEAD_DRAIN_SECONDS": "3600",
+    }
+    context = ssl.create_default_context(cadata=authority.pem)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    with (
+        gateway(tmp_path / "data", environment=environment) as server,
+        closing(context.wrap_socket(connected(server), server_hostname="127.0.0.1")) as kept,
+    ):
+        kept.sendall(ASK)
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert server.stop() == 0
+
+
+def test_an_interrupt_that_reaches_workers_also_hurries_no_request(tmp_path: Path, held: Held) -> None:
+    """A terminal sends it to all processes of a group; to a worker that is stopped already it would be the second."""
+    with gateway(tmp_path / "data", "--workers", "2") as server:
+        caller = InFlight(server, held)
+        os.kill(server.pid, signal.SIGINT)
+        until_refused(server)
+        for _ in range(2):
+            for pid in workers_of(server.pid):
+                os.kill(pid, signal.SIGINT)
+        assert caller.answer().status == 200
+        assert server.stop() == 0
+        assert "Traceback" not in server.errors
+
+
+def test_a_request_that_outlasts_the_drain_is_told_so_and_no_traceback_is_left(tmp_path: Path, held: Held) -> None:
+    for lane in ("true", "false"):
+        held.asked.clear()
+        environment = {"FAIRLEAD_DRAIN_SECONDS": "0", "FAIRLEAD_FAST_LANE": lane}
+        with gateway(tmp_path / lane, environment=environment) as server:
+            caller = InFlight(server, held)
+            assert server.stop() == 0
+            answer = caller.answer()
+            assert (answer.status, answer.body["error"]["reason"]) == (503, "The server stops")
+            assert "Traceback" not in server.errors
+        held.go_on.clear()
+
+
+def test_a_second_interrupt_gives_up_what_is_in_flight_and_closes_everything_even_so(
+    tmp_path: Path, held: Held
+) -> None:
+    with gateway(tmp_path / "data", environment={"FAIRLEAD_DRAIN_SECONDS": "3600"}) as server:
+        caller = InFlight(server, held)
+        os.kill(server.pid, signal.SIGINT)
+        until_refused(server)
+        os.kill(server.pid, signal.SIGINT)
+        assert server.stop() == 0
+        assert caller.answer().status == 503
+    with closing(sqlite3.connect(tmp_path / "data" / "fairlead.db")) as store:
+        reports = store.execute("SELECT body FROM documents WHERE kind = 'worker_report'").fetchall()
+    assert [json.loads(body)["stopped"] for (body,) in reports] == [True]
+
+
+def test_a_store_that_somebody_else_holds_locked_keeps_no_server_from_ending(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data") as server:
+        with closing(sqlite3.connect(tmp_path / "data" / "fairlead.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert server.stop() == 0
+        assert "the end of the last report" in server.errors
+
+
+def test_a_stop_that_hangs_ends_and_says_where(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from fairlead.bootstrap.worker import Worker\n"
+        "from fairlead.cli import server\n"
+        "async def hang(worker): await asyncio.Event().wait()\n"
+        "Worker.stop, server.CLOSING_SECONDS = hang, 0.3\n"
+        "from fairlead.cli.main import main\n"
+        f"sys.exit(main(['serve', '--port', '0', '--workers', '1', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+    )
+    with Server([sys.executable, "-c", program]) as server:
+        assert server.stop() == 1
+    assert "most recent call first" in server.errors
+
+
+def test_a_thread_that_hangs_holds_up_no_server_that_has_closed_everything(tmp_path: Path) -> None:
+    program = (
+        "import sys, threading\n"
+        "from fairlead.cli import server\n"
+        "server.LEAVING_SECONDS = 0.3\n"
+        "threading.Thread(target=threading.Event().wait, name='hangs').start()\n"
+        "from fairlead.cli.main import main\n"
+        f"sys.exit(main(['serve', '--port', '0', '--workers', '1', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+    )
+    with Server([sys.executable, "-c", program]) as server:
+        assert server.stop() == 0
+    assert "hangs" in server.errors
+
+
+def test_a_worker_that_fails_at_every_start_is_tried_again_and_holds_up_no_stop(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data", "--workers", "2") as server:
+        keyring = next((tmp_path / "data").rglob("keyring.json"))
+        keyring.write_text("no keyring")
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)
+        ends = time.monotonic() + PATIENCE
+        while server.errors.count("starting another") < 2:
+            assert time.monotonic() < ends, server.errors
+            time.sleep(0.02)
+        Client(server.url).ok("GET", "/_fairlead/health/live")
+        assert server.stop() == 0
+
+
+def test_an_interrupt_before_the_server_serves_ends_it_without_a_traceback() -> None:
+    program = (
+        "import importlib, os, signal, sys\n"
+        "from fairlead.cli.main import main\n"
+        "importlib.import_module = lambda name: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.exit(main(['serve']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    server = gateway(tmp_path / "data", "--workers", "2").start()
+    workers = workers_of(server.pid)
+    assert len(workers) == 2
+    server.kill()
+    ends = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in workers):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_a_connection_without_a_request_is_closed_soon_when_the_server_stops(tmp_path: Path) -> None:
+    environment = {"FAIRLEAD_DRAIN_SECONDS": "3600"}
+    with gateway(tmp_path / "data", environment=environment) as server, closing(connected(server)) as unused:
+        Client(server.url).ok("GET", "/_fairlead/health/live")
+        assert server.stop() == 0
+        assert unused.recv(1) == b""
+
+
+def test_a_new_connection_may_ask_when_the_server_has_begun_to_stop(tmp_path: Path, held: Held) -> None:
+    with gateway(tmp_path / "data") as server:
+        caller = InFlight(server, held)
+        address = urlsplit(server.url)
+        made = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
+        made.connect()
+        os.kill(server.pid, signal.SIGTERM)
+        made.request("GET", "/_fairlead/health/live")
+        assert made.getresponse().status == 200
+        made.close()
+        assert caller.answer().status == 200
