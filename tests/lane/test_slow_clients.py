@@ -112,7 +112,28 @@ def test_draining_ends_an_idle_connection_at_once_and_a_busy_one_after_its_answe
     assert b"connection: close" in fate.written
 
 
-def test_what_is_still_busy_when_the_time_for_draining_is_over_is_a_500() -> None:
+def test_what_is_still_busy_when_the_time_for_draining_is_over_is_a_503() -> None:
     fate = same_fate([("data", WAITING), ("shutdown", b""), ("cancel", b"")])
     assert fate.closed
-    assert fate.written.startswith(b"HTTP/1.1 500 ")
+    assert fate.written.startswith(b"HTTP/1.1 503 ")
+    assert b"The server stops" in fate.written
+
+
+@pytest.mark.parametrize("begun", [b"", HEAD[:30]])
+def test_what_a_new_connection_asks_is_answered_when_the_server_stops_and_is_its_last(begun: bytes) -> None:
+    fate = same_fate([("data", begun), ("shutdown", b""), later(0.9), ("data", WHOLE[len(begun) :])])
+    assert fate.written.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in fate.written
+    assert fate.closed
+
+
+def test_a_new_connection_that_asks_nothing_is_closed_a_second_after_the_server_has_begun_to_stop() -> None:
+    assert not same_fate([("shutdown", b""), later(0.9)]).closed
+    fate = same_fate([("shutdown", b""), later(1.1)])
+    assert (fate.closed, fate.written) == (True, b"")
+
+
+def test_the_next_head_on_a_kept_connection_that_has_begun_is_answered_when_the_server_stops() -> None:
+    fate = same_fate([("data", WHOLE + HEAD[:30]), ("shutdown", b""), ("data", WHOLE[30:] + WHOLE)])
+    assert fate.written.count(b"HTTP/1.1 200 ") == 2
+    assert fate.closed
