@@ -173,7 +173,7 @@ DOCS: Mapping[str, str] = {
     "upstream_proxy_credentials": "`user:password` for that proxy.",
     "upstream_proxy_ca_file": "Certificates (PEM) that a proxy's own TLS is checked by instead of the system's.",
     "upstream_no_proxy": "Providers that are called directly: endings of host names, and networks for hosts given as addresses.",
-    "drain_seconds": "Seconds that requests in flight have to finish after a stop signal; the process ends at most ten seconds later.",
+    "drain_seconds": "Seconds that requests in flight have to finish after a stop signal; the process ends a dozen seconds later at most.",
     "log_level": "debug, info, warning, error or critical.",
     "access_log": "Where a JSON line per request goes: `stdout`, or a file; empty for nowhere.",
     "access_log_share": "Share of the requests that are written, 0 to 1; those that end with 500 or more always are.",

@@ -226,6 +226,21 @@ def test_a_stop_that_hangs_ends_and_says_where(tmp_path: Path) -> None:
     assert "most recent call first" in server.errors
 
 
+def test_a_server_whose_output_nobody_reads_ends_even_when_it_hangs(tmp_path: Path) -> None:
+    program = (
+        "import os, time\n"
+        "from fairlead.cli import deadline\n"
+        "deadline._TELLING_SECONDS = 0.3\n"
+        "deadline.end_within(0.1)\n"
+        "while True: os.write(2, bytes(65536))\n"
+    )
+    read, write = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", program], stderr=write) as process:
+        assert process.wait(PATIENCE) == -signal.SIGALRM
+    os.close(read)
+    os.close(write)
+
+
 def test_a_thread_that_hangs_holds_up_no_server_that_has_closed_everything(tmp_path: Path) -> None:
     program = (
         "import sys, threading\n"

@@ -25,6 +25,7 @@ log = logging.getLogger("fairlead.access")
 
 _QUEUE = 10_000
 _BATCH = 500
+_END_SECONDS = 3.0
 _LONGEST = 1024
 """Characters of a path; of an id a quarter."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
@@ -88,11 +89,12 @@ class AccessLog:
 
     def close(self) -> None:
         """Writes what is queued."""
+        ends = time.monotonic() + _END_SECONDS
         try:
-            self._queue.put(None, timeout=5)
+            self._queue.put(None, timeout=_END_SECONDS)
         except queue.Full:  # the sink hangs; a stop must not
             return
-        self._thread.join(5)
+        self._thread.join(max(0.0, ends - time.monotonic()))
         self._sink.close()
 
     def _run(self) -> None:

@@ -27,7 +27,7 @@ from fairlead.service.calls.renewal import RenewableUpstream
 from fairlead.service.calls.simulated import LocalDialer, SimulatedUpstream
 from fairlead.service.counts.board import Board
 from fairlead.service.house import House, Identity
-from fairlead.service.pacing import cancelled
+from fairlead.service.pacing import cancelled, end_job
 from fairlead.service.ports import Limits, Ports
 from fairlead.service.scripts import PainlessCompiler
 from fairlead.service.snapshot import Snapshot
@@ -38,6 +38,9 @@ from fairlead.transport.choose import open_upstream
 from fairlead.transport.port import Upstream
 
 log = logging.getLogger("fairlead.jobs")
+
+CLOSE_SECONDS = 1.0
+"""How long connections to others may take to be closed; none has anything to say any more."""
 
 
 class Worker:
@@ -63,13 +66,13 @@ class Worker:
         learn = self._learn()
         learn([Secret(text) for name in SECRETS if (text := getattr(settings, name))])
         outside = Outside(settings, learn)
-        self._closing.push_async_callback(outside.close)
+        self._closing.push_async_callback(end_job, "calls to key services", outside.close, CLOSE_SECONDS, log)
         vault = await open_vault(store, await outside.provider(), learn=learn)
         snapshot = Snapshot(store, {})
         policies = Policies(snapshot)
         audit = self._audit()
         upstream = await self._upstream(policies, audit)
-        self._closing.push_async_callback(upstream.close)
+        self._closing.push_async_callback(end_job, "calls to providers", upstream.close, CLOSE_SECONDS, log)
         ports = Ports(
             store=store,
             vault=vault,

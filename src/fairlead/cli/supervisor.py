@@ -78,8 +78,8 @@ class _Child:
         """Waits for it, until a time by the monotonic clock."""
         self.process.join(max(0.1, deadline - time.monotonic()))
         if self.process.is_alive():
-            log.error("process %s did not end in time and is killed", self.process.pid)
             self.process.kill()
+            log.error("process %s did not end in time and was killed", self.process.pid)
 
 
 class _Supervisor:

@@ -86,7 +86,7 @@ class AuditLog:
         """Whether an event that is recorded now may not reach a sink."""
         return self._stuck or self._queue.full()
 
-    def close(self, seconds: float = 5.0) -> None:
+    def close(self, seconds: float = 3.0) -> None:
         self._stop.set()
         self._thread.join(seconds)
         for sink in self._sinks:

@@ -154,8 +154,8 @@ class House:
     async def stop_jobs(self) -> None:
         """After they were cancelled: what others have to know of it. All at once, and bounded: none waits for another that
         the store or a provider keeps from ending."""
-        self.metrics.show()
         ends: dict[str, Callable[[], Awaitable[None]]] = {
+            "showing metrics": self._show_metrics,
             "the limits' slices": self.limits.stop,
             "the sync-up job": self.sync_up.stop,
             "the poller of batch jobs": self.batch_poller.stop,
@@ -166,6 +166,9 @@ class House:
             ends["the upkeep of keys"] = self.key_upkeep.stop
         work = [end_job(name, end, STORE_SECONDS, log) for name, end in ends.items()]
         await asyncio.gather(self._stop_counting(), *work)
+
+    async def _show_metrics(self) -> None:
+        self.metrics.show()
 
     async def _stop_counting(self) -> None:
         await self.batches.stop()  # those that are started meanwhile count; it bounds itself
