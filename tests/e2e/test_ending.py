@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from client import ML, Client
+from fairlead.cli.server import DEAF_SECONDS
 from process import Server, gateway, workers_of
 from transport.certificates import Authority
 
@@ -38,6 +39,7 @@ class Held(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Holds)
         self.asked, self.go_on = threading.Event(), threading.Event()
+        self.answer = b'{"a":1}'
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -48,7 +50,8 @@ class _Holds(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.set()
         self.server.go_on.wait(PATIENCE)
-        self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":1}')
+        answer = self.server.answer
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Quiet."""
@@ -140,9 +143,11 @@ def test_a_request_whose_head_has_begun_when_the_server_stops_is_answered_and_en
         assert server.stop() == 0
 
 
-def test_tls_connections_that_clients_keep_for_later_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+@contextmanager
+def tls_gateway(folder: Path) -> Iterator[tuple[Server, ssl.SSLContext]]:
+    """One that would wait an hour for requests in flight, and how to trust it."""
     authority = Authority("ours")
-    pair, certificate, key = authority.issue("127.0.0.1"), tmp_path / "cert.pem", tmp_path / "key.pem"
+    pair, certificate, key = authority.issue("127.0.0.1"), folder / "cert.pem", folder / "key.pem"
     certificate.write_text(pair.cert)
     key.write_text(pair.key)
     environment = {
@@ -152,12 +157,42 @@ def test_tls_connections_that_clients_keep_for_later_do_not_hold_up_a_stop(tmp_p
     }
     context = ssl.create_default_context(cadata=authority.pem)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    with gateway(folder / "data", environment=environment) as server:
+        yield server, context
+
+
+def test_tls_connections_that_clients_keep_for_later_do_not_hold_up_a_stop(tmp_path: Path) -> None:
     with (
-        gateway(tmp_path / "data", environment=environment) as server,
+        tls_gateway(tmp_path) as (server, context),
         closing(context.wrap_socket(connected(server), server_hostname="127.0.0.1")) as kept,
     ):
         kept.sendall(ASK)
         assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert server.stop() == 0
+
+
+def test_a_tls_client_that_reads_late_has_all_of_its_answer_though_the_server_stops(tmp_path: Path, held: Held) -> None:
+    held.answer = b'{"a":"%s"}' % (b"x" * (8 << 20))
+    held.go_on.set()
+    with tls_gateway(tmp_path) as (server, context):
+        client = Client(server.url, tls=context)
+        client.trust_local()
+        model = client.model(client.connector(f"http://127.0.0.1:{held.server_port}/"))
+        client.ok("POST", f"{ML}/models/{model}/_deploy")
+        with closing(context.wrap_socket(connected(server), server_hostname="127.0.0.1")) as late:
+            body = b'{"parameters":{"v":"x"}}'
+            head = (
+                f"POST {ML}/models/{model}/_predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            )
+            late.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            first = late.recv(1)  # it is on its way
+            os.kill(server.pid, signal.SIGTERM)
+            until_refused(server)
+            time.sleep(2 * DEAF_SECONDS)  # in which a client that has everything would have been left
+            received = first + whole(late)
+        head_of, _, body_of = received.partition(b"\r\n\r\n")
+        assert head_of.startswith(b"HTTP/1.1 200 ")
+        assert len(json.loads(body_of)["inference_results"][0]["output"][0]["dataAsMap"]["a"]) == 8 << 20
         assert server.stop() == 0
 
 
@@ -224,6 +259,26 @@ def test_a_stop_that_hangs_ends_and_says_where(tmp_path: Path) -> None:
     with Server([sys.executable, "-c", program]) as server:
         assert server.stop() == 1
     assert "most recent call first" in server.errors
+
+
+def test_a_start_that_hangs_is_ended_by_a_stop_signal_and_says_where(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, os, signal, sys\n"
+        "from fairlead.bootstrap.worker import Worker\n"
+        "from fairlead.cli import server\n"
+        "async def hang(worker):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.Event().wait()\n"
+        "Worker.start, server.CLOSING_SECONDS = hang, 0.3\n"
+        "from fairlead.cli.main import main\n"
+        f"sys.exit(main(['serve', '--port', '0', '--workers', '1', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 1
+    assert "most recent call first" in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_server_whose_output_nobody_reads_ends_even_when_it_hangs(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ SWITCH_SECONDS = 0.0002
 _TICK_SECONDS = 0.1
 _TURNS = 3
 """Of the loop, in which it takes every connection that the system has for it."""
-_DEAF_SECONDS = 1.0
+DEAF_SECONDS = 1.0
 """How long a TLS client may take to answer the server's goodbye; a client that keeps connections for later never does."""
 _GIVEN_UP_SECONDS = 1.0
 """How long requests that the drain did not wait for have to tell their callers so."""
@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
             passed = loop.time() - began
             if self.force_exit or passed >= self._drain_seconds:
                 break
-            if passed >= _DEAF_SECONDS:
+            if passed >= DEAF_SECONDS:
                 for connection in self._connections():
                     connection.leave_deaf()
         if tasks := set(state.tasks):
