@@ -353,6 +353,20 @@ def test_a_connection_without_a_request_is_closed_soon_when_the_server_stops(tmp
         assert unused.recv(1) == b""
 
 
+def test_who_has_connected_when_the_server_stops_is_served_though_it_had_not_accepted_yet(tmp_path: Path) -> None:
+    with gateway(tmp_path / "data") as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        callers = [connected(server) for _ in range(20)]
+        for caller in callers:
+            caller.sendall(ASK)
+        os.kill(server.pid, signal.SIGTERM)
+        os.kill(server.pid, signal.SIGCONT)
+        for caller in callers:
+            with closing(caller):
+                assert whole(caller).startswith(b"HTTP/1.1 200 ")
+        assert server.stop() == 0
+
+
 def test_a_new_connection_may_ask_when_the_server_has_begun_to_stop(tmp_path: Path, held: Held) -> None:
     with gateway(tmp_path / "data") as server:
         caller = InFlight(server, held)

@@ -102,8 +102,7 @@ def test_a_caller_that_leaves_in_the_middle_of_a_body_leaves_no_task() -> None:
     assert same_fate([("data", SIZED + b"{"), ("lost", b"")]).tasks == 0
 
 
-def test_draining_ends_an_idle_connection_at_once_and_a_busy_one_after_its_answer() -> None:
-    assert same_fate([("data", WHOLE), ("shutdown", b"")]).closed
+def test_draining_ends_a_busy_connection_after_its_answer() -> None:
     fate = same_fate([("data", WAITING), ("shutdown", b"")])
     assert (fate.closed, fate.written) == (False, b"")
     fate = same_fate([("data", WAITING), ("shutdown", b""), ("proceed", b"")])
@@ -137,3 +136,17 @@ def test_the_next_head_on_a_kept_connection_that_has_begun_is_answered_when_the_
     fate = same_fate([("data", WHOLE + HEAD[:30]), ("shutdown", b""), ("data", WHOLE[30:] + WHOLE)])
     assert fate.written.count(b"HTTP/1.1 200 ") == 2
     assert fate.closed
+
+
+def test_a_connection_that_was_just_used_may_be_used_once_more_when_the_server_stops() -> None:
+    used = [("data", WHOLE), later(0.9), ("shutdown", b"")]
+    fate = same_fate([*used, later(0.9), ("data", WHOLE)])
+    assert fate.written.count(b"HTTP/1.1 200 ") == 2
+    assert fate.written.count(b"connection: close") == 1
+    assert fate.closed
+    assert not same_fate([*used, later(0.9)]).closed
+    assert same_fate([*used, later(1.1)]).closed
+
+
+def test_a_connection_that_was_not_used_for_a_while_is_closed_at_once_when_the_server_stops() -> None:
+    assert same_fate([("data", WHOLE), later(1.1), ("shutdown", b"")]).closed

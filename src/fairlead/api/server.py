@@ -23,8 +23,8 @@ from fairlead.api.unframed import unframed
 from fairlead.domain.identity import CERTIFICATE
 
 HEAD_SECONDS = 15.0
-FIRST_SECONDS = 1.0
-"""How long a new connection may take to begin its first request when the server stops."""
+LAST_SECONDS = 1.0
+"""How long a connection that is new or was used as recently may take to begin one more request when the server stops."""
 MAX_DROPPED = 8 << 20
 """Bytes of a body that are read and dropped after its request was answered, so that the caller can read the answer:
 closing at once would reset the connection under it (RFC 9112 9.6)."""
@@ -84,9 +84,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self.shutdown()
 
     def shutdown(self) -> None:
-        """The server stops: requests that were begun are answered. What a new connection wants is on the way already."""
+        """The server stops: requests that were begun are answered, and so is the one that may be on the way already, which
+        the answer says to be the last."""
         cycle: Any = self.cycle
-        if self._refused or not (cycle is None or self._in_head):
+        idle = cycle is not None and cycle.response_complete and self.loop.time() - self._idle_since >= LAST_SECONDS
+        busy = cycle is not None and not cycle.response_complete
+        if self._refused or ((idle or busy) and not self._in_head):
             super().shutdown()
             return
         self._begin = self._begin_last  # type: ignore[method-assign]  # so that no request before the stop looks for one
@@ -94,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.keep_alive = False
         if not self._in_head:
             self._stop_timer()
-            self._timer = self.loop.call_later(FIRST_SECONDS, self._late)
+            self._timer = self.loop.call_later(LAST_SECONDS, self._late)
 
     def _begin_last(self) -> None:
         type(self)._begin(self)

@@ -32,10 +32,10 @@ log = logging.getLogger("fairlead.server")
 STOPS = (signal.SIGTERM, signal.SIGINT)
 SWITCH_SECONDS = 0.0002
 _TICK_SECONDS = 0.1
-_TURNS = 3
-"""Of the loop, in which it takes every connection that the system has for it."""
+_BACKLOG = 2048
 DEAF_SECONDS = 1.0
 """How long a TLS client may take to answer the server's goodbye; a client that keeps connections for later never does."""
+_HANDSHAKE_SECONDS = 2.0
 _GIVEN_UP_SECONDS = 1.0
 """How long requests that the drain did not wait for have to tell their callers so."""
 
@@ -83,18 +83,34 @@ class _Server(uvicorn.Server):
         if self._watching is not None:
             self._watching.cancel()
         self._http.stopping = True
-        for _ in range(_TURNS):  # who has connected already is served
-            await asyncio.sleep(0)
+        # Between these lines nothing may take time: who connects meanwhile is cut off by the system.
+        waiting = [connection for listener in sockets or () for connection in _waiting(listener)]
         for server in self.servers:
             server.close()
         for listener in sockets or ():
             listener.close()
         for connection in self._connections():
             connection.shutdown()
+        for accepted in waiting:
+            task = asyncio.create_task(self._take(accepted))
+            self.server_state.tasks.add(task)
+            task.add_done_callback(self.server_state.tasks.discard)
         await self._drain()
         end_within(CLOSING_SECONDS)
         await self.lifespan.shutdown()
         leave_within(LEAVING_SECONDS, 0)
+
+    async def _take(self, accepted: socket.socket) -> None:
+        """Serves one who connected before nobody listened any more, as uvicorn does."""
+        loop, config, tls = asyncio.get_running_loop(), self.config, self.config.ssl
+
+        def made() -> asyncio.Protocol:
+            return self._http(config=config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop)
+
+        with contextlib.suppress(OSError):  # it left, or speaks no TLS
+            await loop.connect_accepted_socket(
+                made, accepted, ssl=tls, ssl_handshake_timeout=None if tls is None else _HANDSHAKE_SECONDS
+            )
 
     def _connections(self) -> list[BoundedProtocol]:
         return [each for each in self.server_state.connections if isinstance(each, BoundedProtocol)]
@@ -118,6 +134,16 @@ class _Server(uvicorn.Server):
             for task in tasks:
                 task.cancel("the time for draining is over")
             await asyncio.wait(tasks, timeout=_GIVEN_UP_SECONDS)
+
+
+def _waiting(listener: socket.socket) -> list[socket.socket]:
+    """Connections that the system has made and nobody has accepted."""
+    found: list[socket.socket] = []
+    listener.setblocking(False)
+    with contextlib.suppress(OSError):  # there is none, as a rule
+        while len(found) < _BACKLOG:
+            found.append(listener.accept()[0])
+    return found
 
 
 async def _watch(tls: ServerTls, seconds: float) -> None:
@@ -153,7 +179,7 @@ def serve_here(app: App, listener: socket.socket, settings: Settings, ready: Cal
         proxy_headers=False,
         date_header=False,
         timeout_keep_alive=75,
-        backlog=2048,
+        backlog=_BACKLOG,
     )
     server = _Server(config, http, ready, tls, settings)
     # uvicorn heeds signals from a little later on, and raises them again when it has drained: one that comes before is not lost,
