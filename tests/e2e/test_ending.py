@@ -24,7 +24,7 @@ import pytest
 
 from client import ML, Client
 from fairlead.cli.server import DEAF_SECONDS
-from process import Server, gateway, workers_of
+from process import Server, StartFailed, gateway, workers_of
 from transport.certificates import Authority
 
 PATIENCE = 30.0
@@ -320,6 +320,43 @@ def test_a_worker_that_fails_at_every_start_is_tried_again_and_holds_up_no_stop(
             assert time.monotonic() < ends, server.errors
             time.sleep(0.02)
         Client(server.url).ok("GET", "/_fairlead/health/live")
+        assert server.stop() == 0
+
+
+def started_with_faults(tmp_path: Path, *faulty: int) -> Server:
+    """A server of two workers in which these starts of a process, counted from 1, fail."""
+    program = (
+        "import errno, itertools, os, sys\n"
+        "from multiprocessing.process import BaseProcess\n"
+        "start, numbers = BaseProcess.start, itertools.count(1)\n"
+        "def faulty(process):\n"
+        f"    if next(numbers) in {faulty!r}:\n"
+        "        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))\n"
+        "    start(process)\n"
+        "BaseProcess.start = faulty\n"
+        "from fairlead.cli.main import main\n"
+        f"sys.exit(main(['serve', '--port', '0', '--workers', '2', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+    )
+    return Server([sys.executable, "-c", program])
+
+
+def test_a_server_whose_worker_cannot_be_started_says_so_and_ends(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed) as failed:
+        started_with_faults(tmp_path, 2).start()
+    assert "ended with code 1" in str(failed.value)
+    assert "the server cannot be started: Resource temporarily unavailable" in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+
+
+def test_a_worker_that_cannot_be_replaced_now_is_replaced_later(tmp_path: Path) -> None:
+    with started_with_faults(tmp_path, 3) as server:
+        victim = workers_of(server.pid)[0]
+        os.kill(victim, signal.SIGKILL)
+        ends = time.monotonic() + PATIENCE
+        while "tried again" not in server.errors or len(workers_of(server.pid)) < 2:
+            assert time.monotonic() < ends, server.errors
+            time.sleep(0.02)
+        assert victim not in workers_of(server.pid)
         assert server.stop() == 0
 
 

@@ -102,6 +102,9 @@ class _Supervisor:
             signal.signal(number, self._stop)
         try:
             return self._run()
+        except OSError as fault:
+            log.error("the server cannot be started: %s", fault.strerror)
+            return 1
         finally:
             self._terminate()
 
