@@ -16,7 +16,7 @@ from fairlead.bootstrap.preparation import prepare
 from fairlead.cli.cores import usable_cores
 from fairlead.cli.listener import listen, shown_address
 from fairlead.cli.server import serve_here
-from fairlead.cli.settings_sources import SettingsError, hide, load
+from fairlead.cli.settings_sources import SettingsError, hide, load, unknown_variables
 from fairlead.cli.start_rules import refusal
 from fairlead.cli.supervisor import run_workers
 from fairlead.domain.ports import StoreUnavailable
@@ -47,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as fault:
         return _refuse(fault)
     hide(os.environ)
+    for line in unknown_variables(os.environ):
+        print(f"WARNING: {line}", file=sys.stderr, flush=True)
     settings = replace(settings, workers=settings.workers or usable_cores())
     if (reason := refusal(settings)) is not None:
         return _refuse(reason)

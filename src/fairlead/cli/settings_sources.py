@@ -50,6 +50,22 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
     return settings
 
 
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """A line for each variable that looks like a setting and is none; by name only, since its value may be a secret.
+
+    They do not stop a start, unlike such keys of the file: orchestrators put variables of their own there, such as
+    `FAIRLEAD_SERVICE_HOST` for a service of this name.
+    """
+    lines = []
+    for variable in sorted(environment):
+        name = variable.removeprefix("FAIRLEAD_").lower()
+        if variable.startswith("FAIRLEAD_") and name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, 1)
+            hint = f"; did you mean FAIRLEAD_{near[0].upper()}?" if near else ""
+            lines.append(f"environment variable {ascii(variable)[1:-1]} is no setting and means nothing{hint}")
+    return lines
+
+
 def _from_file(file: Path | None) -> dict[str, Any]:
     if file is None:
         file = Path("fairlead.toml")
@@ -104,7 +120,7 @@ def _parsed(name: str, value: Any, where: str) -> Any:
     except (OverflowError, ValueError, KeyError, TypeError):
         wanted = _WANTED.get(kind, "a text")
         if get_origin(kind) is Literal:
-            wanted = " or ".join(get_args(kind))
+            wanted = " or ".join(choice or "empty" for choice in get_args(kind))
         raise SettingsError(f"{where}: {shown(name, value)} is not {wanted}") from None
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from fairlead.cli.settings_sources import SettingsError, hide, load
+from fairlead.cli.settings_sources import SettingsError, hide, load, unknown_variables
 from fairlead.settings import DOCS, FLAGS, NAMES, SECRETS, Settings, is_loopback
 
 CANARY = "canary-7f3a"
@@ -94,6 +94,7 @@ def test_a_boolean_has_several_words(text: str, value: bool) -> None:
         ("host = ['a']", "host: ['a'] is not a text"),
         ("simulate = 'maybe'", "simulate: 'maybe' is not true or false"),
         ("transport = 'curl'", "transport: 'curl' is not aiohttp or owned"),
+        ("key_service = 'valt'", "key_service: 'valt' is not empty or vault or aws_kms"),
         ("data_dir = 5", "data_dir: 5 is not a text"),
         ("prot = 1", "unknown setting 'prot'; did you mean 'port'?"),
         ("zzzzzzz = 1", "unknown setting 'zzzzzzz'"),
@@ -109,6 +110,16 @@ def test_a_fault_in_the_file_names_the_file_the_setting_and_what_would_do(
     text = refused(file=written(tmp_path, line))
     assert "fairlead.toml" in text
     assert problem in text
+
+
+def test_a_variable_that_is_no_setting_is_told_by_name_and_near_setting_and_never_by_value() -> None:
+    environment = dict.fromkeys(("FAIRLEAD_TLS_CERTIFICAT", "FAIRLEAD_ZZZZZZZ", "FAIRLEAD_PORT", "PATH"), "canary")
+    assert unknown_variables(environment) == [
+        "environment variable FAIRLEAD_TLS_CERTIFICAT is no setting and means nothing; "
+        "did you mean FAIRLEAD_TLS_CERTIFICATE?",
+        "environment variable FAIRLEAD_ZZZZZZZ is no setting and means nothing",
+    ]
+    assert unknown_variables({f"FAIRLEAD_{name.upper()}": "canary" for name in NAMES}) == []
 
 
 def test_a_fault_names_the_variable_or_the_flag() -> None:
