@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fairlead.bootstrap.users import OpenSecurity
-from fairlead.cli.users import Action, add_store_arguments, run_on_store
+from fairlead.cli.store_arguments import add_store_arguments
+from fairlead.cli.users import Action, run_on_store
 from fairlead.service.security.api_keys import NewKey, read_grace
 
 _DAY = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_store_arguments(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser("create", help="Make a key; its text is shown this once.")
     create.add_argument("name", metavar="NAME")
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument("id", metavar="ID", help="as `list` shows it")
     listing = actions.add_parser("list", help="Show every key, without secrets.")
     listing.add_argument("--json", action="store_true", help="print one JSON list")
+    add_store_arguments(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from fairlead.bootstrap.keys import OpenKeys, open_keys
 from fairlead.bootstrap.logs import audit_command
 from fairlead.cli.settings_sources import SettingsError, load
+from fairlead.cli.store_arguments import FLAGS, add_store_arguments
 from fairlead.domain.audit import AuditEvent, Category
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
@@ -26,16 +27,12 @@ from fairlead.security.key_file import DIRECTORY, FileKeyProvider
 from fairlead.security.keyring import Keyring, KeyringError, KeyServiceAway, wrapping_id
 from fairlead.security.private_file import UnsafeFile, private_bytes, write_new
 from fairlead.service.keys import rotation, usage
-from fairlead.settings import DOCS, Settings
+from fairlead.settings import Settings
 
 CONFIGURATION = 78
-FLAGS = ("data_dir", "store")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name in FLAGS:
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=DOCS[name])
-    parser.add_argument("--config", metavar="FILE", help="settings file (default: fairlead.toml, if there is one)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="Show every key: id, what it protects, whether it is at hand.")
     listing.add_argument("--json", action="store_true", help="print one JSON object")
@@ -53,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--passphrase-file", metavar="FILE", help="its first line is the pass-phrase (default: ask)"
         )
+    add_store_arguments(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

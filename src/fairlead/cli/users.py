@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fairlead.bootstrap.users import OPERATOR, OpenSecurity, add_user, open_security
 from fairlead.cli.settings_sources import SettingsError, load
+from fairlead.cli.store_arguments import FLAGS, add_store_arguments
 from fairlead.domain.ports import StoreUnavailable
 from fairlead.domain.secret import Secret
 from fairlead.domain.security_objects import USERS
@@ -21,24 +22,16 @@ from fairlead.security.password_rules import BadPasswordRule
 from fairlead.security.private_file import UnsafeFile, private_bytes
 from fairlead.service.security.files import FileFault, read_directory
 from fairlead.service.security.importing import import_files
-from fairlead.settings import DOCS, Settings
+from fairlead.settings import Settings
 
 CONFIGURATION = 78
-FLAGS = ("data_dir", "store")
 
 
 class NoPassword(Exception):
     """Nobody was there to give one, or it was given in two ways."""
 
 
-def add_store_arguments(parser: argparse.ArgumentParser) -> None:
-    for name in FLAGS:
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=DOCS[name])
-    parser.add_argument("--config", metavar="FILE", help="settings file (default: fairlead.toml, if there is one)")
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_store_arguments(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="Add a user.")
     add.add_argument("--admin", action="store_true", help="an administrator, who has role all_access")
@@ -54,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print one JSON object")
     importing = actions.add_parser("import", help="Replace users, roles, mappings and groups by OpenSearch's files.")
     importing.add_argument("directory", metavar="DIR", help="each kind whose file is there is replaced whole")
+    add_store_arguments(parser, actions.choices.values())
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,7 +16,9 @@ from fairlead.security.callers import Hosts
 from fairlead.security.certificate import CertificateFault, Name, parse_dn, parse_selector
 from fairlead.security.jwt import ALGORITHMS, Key, TokenFault, TokenRules, import_signing_key
 from fairlead.security.yaml_reader import YamlFault, read_yaml_file
+from fairlead.service.security.fetching import parse_key_url
 from fairlead.service.security.files import IDENTITY_FILE, FileFault
+from fairlead.service.security.key_sets import FetchFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,13 @@ def _domains(node: _Node, directory: Path) -> dict[str, Any]:
     return found
 
 
+def _fetchable(where: str, url: str) -> None:
+    try:
+        parse_key_url(url)
+    except FetchFault as fault:
+        raise FileFault(f"{where}: {fault}") from None
+
+
 def _jwt(node: _Node, name: str, challenge: bool, directory: Path) -> JwtDomain:
     if node.text("jwt_url_parameter"):
         raise FileFault(f"{node.where}.jwt_url_parameter: a token in a URL ends up in logs (S-21)")
@@ -214,6 +223,9 @@ def _jwt(node: _Node, name: str, challenge: bool, directory: Path) -> JwtDomain:
     jwks_uri, discovery = node.text("jwks_uri"), node.text("openid_connect_url")
     if sum(map(bool, (keys, jwks_uri, discovery))) != 1:
         raise FileFault(f"{node.where}: one of signing_key, jwks_uri and openid_connect_url must be given")
+    for key, url in (("jwks_uri", jwks_uri), ("openid_connect_url", discovery)):
+        if url:
+            _fetchable(f"{node.where}.{key}", url)
     secret = {algorithm for algorithm in algorithms if ALGORITHMS[algorithm] == "oct"}
     if secret and (len(secret) != len(algorithms) or any(key.kind != "oct" for key in keys) or not keys):
         raise FileFault(

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from fairlead.errors import FairleadError
-from fairlead.security.url import parse_url
+from fairlead.security.url import ParsedUrl, parse_url
 from fairlead.service.security.key_sets import FetchFault
 from fairlead.transport.port import Call, Limits, Route, TlsPlan, Upstream, UpstreamError
 
 MAX_BODY = 1024 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _HEADERS = ((b"Accept", b"application/json"), (b"User-Agent", b"fairlead"))
+
+
+def parse_key_url(url: str) -> ParsedUrl:
+    """Where keys may be fetched; http only from this machine. Raises FetchFault."""
+    try:
+        parsed = parse_url(url)
+    except FairleadError as fault:
+        raise FetchFault(f"the URL cannot be used: {fault.reason}") from None
+    if parsed.scheme != "https" and parsed.host not in _LOOPBACK:
+        raise FetchFault("the URL is not https")
+    return parsed
 
 
 class Fetcher:
@@ -22,12 +33,7 @@ class Fetcher:
 
     async def __call__(self, url: str) -> bytes:
         """Raises FetchFault."""
-        try:
-            parsed = parse_url(url)
-        except FairleadError as fault:
-            raise FetchFault(f"the URL cannot be used: {fault.reason}") from None
-        if parsed.scheme != "https" and parsed.host not in _LOOPBACK:
-            raise FetchFault("the URL is not https")
+        parsed = parse_key_url(url)
         route = Route(
             parsed.scheme,
             parsed.host,
