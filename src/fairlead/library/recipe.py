@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Blueprint = str | bytes | os.PathLike[str] | Mapping[str, Any]
 """The path of a JSON file, JSON text, or the object itself."""
@@ -44,10 +44,19 @@ def recipe(
     allow_private: PrivateNetworks,
     transport: Transport,
 ) -> Recipe:
-    """Reads the file if there is one. Raises OSError when it cannot be read, TypeError for a text in a list's place."""
+    """Reads the file if there is one. Raises OSError when it cannot be read, TypeError for an argument of the wrong kind,
+    which is named and not shown, ValueError for a transport that is none."""
     for name, given in (("trusted", trusted), ("allow_private", allow_private)):
         if isinstance(given, str | bytes):
             raise TypeError(f"{name} takes a list of texts, not one text")
+    for name, names, kinds in (
+        ("credential", credential, "names and values, or a function that returns them"),
+        ("parameters", parameters, "names and values"),
+    ):
+        if not (names is None or isinstance(names, Mapping) or (name == "credential" and callable(names))):
+            raise TypeError(f"{name} takes {kinds}, not {type(names).__name__}")
+    if transport not in get_args(Transport):
+        raise ValueError(f"transport must be one of {', '.join(get_args(Transport))}, not {transport!r}")
     return Recipe(
         _content(blueprint),
         credential if credential is None or callable(credential) else dict(credential),
@@ -65,4 +74,7 @@ def _content(blueprint: Blueprint) -> bytes | Mapping[str, Any]:
         return blueprint
     if isinstance(blueprint, str) and blueprint.lstrip()[:1] in ("{", "["):
         return blueprint.encode("utf-8", "surrogatepass")
+    if not isinstance(blueprint, str | os.PathLike) or not str(blueprint).strip():
+        given = "an empty text" if isinstance(blueprint, str) else type(blueprint).__name__
+        raise TypeError(f"blueprint takes the path of a JSON file, JSON text or an object, not {given}")
     return Path(blueprint).read_bytes()

@@ -189,6 +189,24 @@ def test_one_text_in_the_place_of_a_list_is_a_mistake_of_the_program(provider: P
             made(provider, **{name: "127.0.0.0/8"})
 
 
+@pytest.mark.parametrize(
+    ("arguments", "kind", "problem"),
+    [
+        ({"blueprint": ""}, TypeError, "blueprint takes .*not an empty text"),
+        ({"blueprint": [1]}, TypeError, "blueprint takes .*not list"),
+        ({"credential": "canary"}, TypeError, "credential takes names and values, or a function.*not str"),
+        ({"parameters": [1]}, TypeError, "parameters takes names and values, not list"),
+        ({"transport": "curl"}, ValueError, "transport must be one of aiohttp, owned, not 'curl'"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_by_name_when_the_connector_is_made(
+    arguments: dict[str, Any], kind: type[Exception], problem: str
+) -> None:
+    with pytest.raises(kind, match=problem) as fault:
+        Connector.from_blueprint(**({"blueprint": {}} | arguments))
+    assert "canary" not in str(fault.value)
+
+
 def test_a_value_that_json_cannot_hold_is_refused(provider: Provider) -> None:
     with made(provider) as connector:
         for value in (float("nan"), {1, 2}, object()):
