@@ -102,6 +102,8 @@ def process_settings() -> str:
         "A flag of `fairlead serve` wins over the environment, and that over `fairlead.toml` (or `--config FILE`). Settings\n"
         "without a flag are set in the environment or the file. An unknown key in the file is an error,\n"
         "an unknown `FAIRLEAD_` variable a warning at start.\n"
+        "In Kubernetes, a Service called `fairlead` puts `FAIRLEAD_PORT=tcp://...` into each pod, which is no port: give the Service\n"
+        "another name, or the pods `enableServiceLinks: false`.\n"
     )
     return f"# Process settings\n\n{NOTE}\n{intro}\n" + table(
         ("In the file", "Flag", "Environment", "Default", "Meaning"), rows
