@@ -52,9 +52,12 @@ class PostgresServer:
         if self._owner is not None:
             account = pwd.getpwnam(self._owner)
             os.chown(self._root, account.pw_uid, account.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        # Held, and never listened on, while the server is not started yet and while it is stopped: nobody else is given the port,
+        # and the server may take it, for it reuses addresses.
+        self._held = socket.socket()
+        self._held.bind(("127.0.0.1", 0))
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.port = self._held.getsockname()[1]
         self._server: subprocess.Popen[bytes] | None = None
         subprocess.run(
             [initdb, "-D", self._root / "data", "-U", "fairlead", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"],
@@ -118,6 +121,7 @@ class PostgresServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+        self._held.close()
         shutil.rmtree(self._root)
 
 

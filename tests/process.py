@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -187,21 +186,10 @@ PARITY_USERS = Path(__file__).resolve().parent / "contract" / "data" / "security
 
 
 def providers() -> Server:
-    """The simulator on a free port of 127.0.0.1; start it with `with`."""
-    program = f"import sys; from fairlead.simulator.command import run; sys.exit(run('127.0.0.1', {four_digit_port()}))"
+    """The simulator on a free port of 127.0.0.1; start it with `with`. Recorded errors count characters in the provider's
+    address, whose port had four digits: it tries such ports until it has one, for one that is free now may not be in a moment."""
+    program = (
+        "import os, sys; from fairlead.simulator.command import run; sys.exit(next((0 for number in range(7000)"
+        " if run('127.0.0.1', 2000 + (os.getpid() + number * 13) % 7000) == 0), 1))"
+    )
     return Server([sys.executable, "-c", program])
-
-
-def four_digit_port() -> int:
-    """A port that is free now. Recorded errors count characters in the provider's address, whose port had four digits."""
-    first = os.getpid() % 7000
-    for offset in range(7000):
-        port = 2000 + (first + offset * 13) % 7000
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise StartFailed("no port from 2000 to 8999 is free")

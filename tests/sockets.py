@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 
 from client import ML
 
-PATIENCE = 10.0
+PATIENCE = 30.0
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port that refuses connections as long as this lasts: it is taken, so that nobody else can come to listen there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 @contextmanager

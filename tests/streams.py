@@ -12,7 +12,7 @@ from zlib import crc32
 
 from client import ML
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 SSE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 AWS_HEAD = SSE_HEAD.replace(b"text/event-stream", b"application/vnd.amazon.eventstream")
 LAST_CHUNK = b"0\r\n\r\n"

@@ -18,7 +18,7 @@ from client import Client
 from process import gateway
 
 CASES = json.loads((Path(__file__).parent / "cases" / "upstream_faults.json").read_text("utf-8"))
-PATIENCE = 15.0
+PATIENCE = 30.0
 _GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\n{"a":1}'
 
 
@@ -91,7 +91,9 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_a_provider_that_misbehaves_is_an_error_of_its_own_call_only(client: Client, case: dict[str, Any]) -> None:
     with Provider(case) as provider:
-        config = {"read_timeout": 1, "max_connection": 1}
+        # Only what is silent shall end by the clock: any other case, and the call after it, has more time than it needs.
+        silent = case.get("reason") == "Read timed out" or "times" in case
+        config = {"read_timeout": 1 if silent else 20, "max_connection": 1}
         model = client.model(client.connector(provider.url, client_config=config), f"{case['name']} {provider.url}")
         answer = client.predict(model)
         wanted = case["status"] if isinstance(case["status"], list) else [case["status"]]

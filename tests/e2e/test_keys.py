@@ -145,7 +145,6 @@ def test_a_wrong_key_locks_only_what_needs_it_and_health_tells_of_it(tmp_path: P
     key_id = listed(data)["wrapping_keys"][0]["id"]
     wrong = {"FAIRLEAD_MASTER_KEY": bytes(range(32)).hex()}
     with gateway(data, environment=wrong) as server:
-        assert f"need key {key_id}" in server.errors
         client = Client(server.url)
         health = client.ok("GET", "/_fairlead/health")
         assert health["status"] == "degraded"
@@ -166,6 +165,7 @@ def test_a_wrong_key_locks_only_what_needs_it_and_health_tells_of_it(tmp_path: P
         client.ok("DELETE", f"{ML}/models/{models[1]}")
         client.ok("DELETE", f"{ML}/connectors/{connectors[1]}")
         assert client.ok("GET", "/_fairlead/health")["keys"]["affected_resources"] == 0
+    assert f"need key {key_id}" in server.errors
 
 
 def test_an_export_brings_the_keys_back_on_another_machine(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_predicts_and_updates_ask_no_key_service(tmp_path: Path, simulator: str)
             assert len(vault.calls) == started
             # Away while it is not needed, and nobody notices.
             vault.refuse = 503
-            deadline = time.monotonic() + 20  # the other worker may be a poll behind
+            deadline = time.monotonic() + 60  # the other worker may be a poll behind
             while "Bearer secret-2" not in client.predict(model, v="x").text:
                 assert time.monotonic() < deadline
             assert client.ok("GET", "/_fairlead/health")["keys"] == {"status": "ok"}

@@ -12,6 +12,7 @@ import pytest
 
 from client import ML, Client
 from process import gateway
+from sockets import accepted, listening
 
 P = "plugins.ml_commons."
 
@@ -27,7 +28,7 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         assert "Traceback" not in server.errors, server.errors
 
 
-def eventually(look: Callable[[], Any], wanted: Any, seconds: float = 20) -> Any:
+def eventually(look: Callable[[], Any], wanted: Any, seconds: float = 60) -> Any:
     """What `look` gives as soon as it is `wanted`; at the deadline whatever it is."""
     deadline = time.monotonic() + seconds
     while (found := look()) != wanted and time.monotonic() < deadline:
@@ -105,17 +106,19 @@ def test_monitoring_request_count_acts_at_once_and_zero_forgets(crew: Client, si
 
 def test_a_running_predict_is_a_task_of_the_profile(crew: Client, simulator: str) -> None:
     model = crew.model(crew.connector(f"{simulator}/echo"), "running")
-    slow = crew.model(crew.connector(f"{simulator}/slow?ms=1500"), "slow")
     assert crew.predict(model).status == 200
-    with ThreadPoolExecutor(1) as pool:
+    with listening() as (provider, url), ThreadPoolExecutor(1) as pool:
+        slow = crew.model(crew.connector(url), "slow")
         waiting = pool.submit(crew.predict, slow)
 
         def running() -> list[Any]:
             nodes = crew.ok("GET", f"{ML}/profile/tasks").get("nodes", {})
             return [task["model_id"] for node in nodes.values() for task in node["tasks"].values()]
 
-        found = eventually(running, [slow], 1.2)
-        waiting.result()
+        with accepted(provider) as upstream:
+            found = eventually(running, [slow])
+            upstream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        assert waiting.result().status == 200
     assert found == [slow]
 
 

@@ -26,7 +26,7 @@ def placed(folder: Path, name: str, text: str) -> Path:
 
 
 def eventually(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline, "it did not come to be"
         time.sleep(0.1)

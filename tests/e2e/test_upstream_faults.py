@@ -12,6 +12,7 @@ import pytest
 
 from client import Client
 from process import gateway
+from sockets import silent_port
 
 
 def _model(client: Client, url: str, name: str, **changes: object) -> str:
@@ -44,9 +45,7 @@ def test_a_broken_reply_is_an_error(client: Client, simulator: str, path: str, s
 
 
 def test_a_refused_connection_is_an_error(client: Client) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
+    with silent_port() as port:
         answer = client.predict(_model(client, f"http://127.0.0.1:{port}/x", "refused"))
     assert answer.status == 500
     assert "Error communicating with remote model" in answer.body["error"]["reason"]

@@ -90,7 +90,7 @@ def test_a_changed_file_counts_and_a_broken_one_leaves_the_old_in_force(server: 
     ready = Client(server.url)("GET", "/_fairlead/health/ready")
     assert (ready.status, ready.body) == (200, {"status": "ok", "users": {"status": "outdated"}})
     assert status(server, "cat") == 200
-    assert "unknown key 'hsah'" in server.errors
+    until(server, lambda: "unknown key 'hsah'" in server.errors)
     users(directory, "root", "ann")
     until(server, lambda: (status(server, "ann"), status(server, "cat")) == (200, 401))
     until(server, lambda: Client(server.url)("GET", "/_fairlead/health/ready").body["users"] == {"status": "ok"})

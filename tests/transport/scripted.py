@@ -90,9 +90,10 @@ class Scripted:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
-        """Wait for a condition over the counters; TimeoutError when it never holds."""
-        async with asyncio.timeout(seconds), self.changed:
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition over the counters; TimeoutError when it does not hold long before a call's own deadline, which
+        would bring it about, too."""
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(condition)
 
     async def notify(self) -> None:
@@ -101,7 +102,7 @@ class Scripted:
 
 
 @contextlib.asynccontextmanager
-async def scripted(script: Script, *, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Scripted]:
+async def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Scripted]:
     """Run `script(peer, n)` for connection n = 0, 1, ...; its own failures fail the test at the end."""
     state = Scripted()
 
@@ -130,7 +131,7 @@ async def scripted(script: Script, *, tls: ssl.SSLContext | None = None, port: i
             state.tasks.discard(task)
             await asyncio.shield(state.notify())
 
-    server = await asyncio.start_server(accepted, "127.0.0.1", port, ssl=tls, limit=1 << 20)
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
     state.port = server.sockets[0].getsockname()[1]
     try:
         yield state

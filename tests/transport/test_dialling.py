@@ -9,14 +9,9 @@ import pytest
 
 from fairlead.errors import IllegalArgument, UnknownHost
 from fairlead.transport.port import Kind, Stage, Upstream, UpstreamError
+from sockets import silent_port
 from transport.calls import call, limits, route
 from transport.scripted import Peer, PinnedDialer, echo, ok, scripted
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def _fault(upstream: Upstream, port: int) -> UpstreamError:
@@ -27,8 +22,8 @@ async def _fault(upstream: Upstream, port: int) -> UpstreamError:
 
 
 async def test_a_closed_port_is_refused(upstream: Upstream) -> None:
-    port = free_port()
-    fault = await _fault(upstream, port)
+    with silent_port() as port:
+        fault = await _fault(upstream, port)
     assert (fault.stage, fault.kind, fault.reason) == (
         Stage.CONNECT,
         Kind.REFUSED,
@@ -137,4 +132,4 @@ async def test_an_idle_connection_that_the_provider_closed_is_not_used(upstream:
             assert (await upstream.send(route(server.port), call(), limits())).body == b"%d" % number
             await server.until(lambda: server.open == 0)
             # Let the client's loop see the end that is already in its socket.
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)

@@ -103,7 +103,7 @@ async def test_cancelling_a_call_closes_its_socket_at_once_and_frees_its_slot(up
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
-        await server.until(lambda: server.open == 0, seconds=1.0)
+        await server.until(lambda: server.open == 0)
         assert (await upstream.send(target, call(), limits())).body == b"next"
 
 
@@ -124,7 +124,7 @@ async def test_cancelling_a_call_whose_body_is_not_taken_closes_its_socket_at_on
         await released.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await server.until(lambda: server.open == 0, seconds=2.0)
+        await server.until(lambda: server.open == 0)
 
 
 async def test_a_slot_comes_back_after_every_kind_of_failure(upstream: Upstream) -> None:

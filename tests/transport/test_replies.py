@@ -190,7 +190,7 @@ async def test_a_large_body_that_goes_wrong_is_the_same_fault_as_a_small_one(
 
     async with scripted(script) as server:
         target = route(server.port, cap=1)
-        sending = upstream.send(target, call(), limits(idle=0.2))
+        sending = upstream.send(target, call(), limits(idle=0.2) if end == "stall" else limits())
         if end == "surplus":
             assert (await sending).body == b"x" * 200_000
             await server.until(lambda: server.open == 0)

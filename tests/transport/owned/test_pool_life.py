@@ -16,6 +16,7 @@ from fairlead.transport.owned.adapter import OwnedUpstream
 from fairlead.transport.owned.connection import Connection
 from fairlead.transport.owned.pool import PoolEvent
 from fairlead.transport.port import Kind, Limits, Stage, UpstreamError
+from sockets import silent_port
 from transport.calls import call, limits, route
 from transport.scripted import Peer, PinnedDialer, echo, ok, scripted
 
@@ -36,28 +37,24 @@ async def test_an_address_that_does_not_answer_costs_its_head_start_only(
     owned: OwnedUpstream, dialer: PinnedDialer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dial, "_STAGGER_SECONDS", 0.02)
-    with contextlib.ExitStack() as stack:
-        deaf = stack.enter_context(socket.socket())
-        deaf.bind(("127.0.0.2", 0))
-        deaf.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(deaf.getsockname())
-        port = deaf.getsockname()[1]
-        async with scripted(echo, port=port):
+    async with scripted(echo) as live:
+        with contextlib.ExitStack() as stack:
+            deaf = stack.enter_context(socket.socket())
+            deaf.bind(("127.0.0.2", live.port))
+            deaf.listen(0)
+            for _ in range(4):
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex(deaf.getsockname())
             dialer.answer = ["127.0.0.2", "127.0.0.1"]
-            assert (await owned.send(route(port), call(b"live"), limits(connect=2.0))).body == b"live"
+            assert (await owned.send(route(live.port), call(b"live"), limits(connect=30.0))).body == b"live"
 
 
 async def test_when_every_address_fails_the_first_ones_fault_is_told(
     owned: OwnedUpstream, dialer: PinnedDialer
 ) -> None:
     dialer.answer = ["127.0.0.1", "255.255.255.255"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(UpstreamError) as caught:
+    with silent_port() as port, pytest.raises(UpstreamError) as caught:
         await owned.send(route(port), call(), limits())
     assert (caught.value.stage, caught.value.kind) == (Stage.CONNECT, Kind.REFUSED)
 
