@@ -17,6 +17,9 @@ from fairlead.service.house import House
 from fairlead.service.models.registration import ModelFields
 from fairlead.service.models.update import ModelChanges
 
+_WARNINGS, _LONGEST_WARNING = 8, 400
+"""What a client surely takes as one header: others are told when the first ones are mended."""
+
 
 def nothing(request: Request) -> None:
     """Routes that read no body ignore one, whatever it holds (spec/01 5.6)."""
@@ -40,7 +43,8 @@ def warning(texts: tuple[str, ...]) -> dict[str, str]:
     """A `Warning` header (RFC 7234 5.5) of one value per text; opensearch-py turns it into a Python warning."""
     if not texts:
         return {}
-    quoted = (re.sub(r"[^ -~]+", " ", text).replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    shown = (re.sub(r"[^ -~]+", " ", text)[:_LONGEST_WARNING] for text in texts[:_WARNINGS])
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in shown)
     return {"Warning": ", ".join(f'299 fairlead "{text}"' for text in quoted)}
 
 

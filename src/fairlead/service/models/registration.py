@@ -150,7 +150,8 @@ class RegistrationService:
             await commit(self._ports.store, prepare)
         await self._snapshot.catch_up()
         own = fields.connector
-        return Registered(id, task_id, blueprint_warnings(self._ports, own.connector) if own is not None else ())
+        warnings = () if own is None else blueprint_warnings(self._ports, own.connector, own.credential)
+        return Registered(id, task_id, warnings)
 
     def _check_limit(self) -> None:
         """Registrations wait for each other, so that one runs at a time; only a limit of none can be exceeded."""

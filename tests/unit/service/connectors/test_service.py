@@ -149,6 +149,39 @@ async def test_a_header_with_a_secret_in_plain_sight_is_told_by_name_and_never_b
         )
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"headers": {"Authorization": "Bearer ${credential.key}"}}, []),
+        (
+            {"headers": {"Authorization": "Bearer ${credential.kee}${credential.yek}", "X-A": "${credential.key}"}},
+            [
+                "header [Authorization] of action [PREDICT] asks for ${credential.kee}, which credential does not hold: "
+                "it is sent as it stands"
+            ],
+        ),
+        (
+            {"request_body": '{"key":"${credential.key}"}'},
+            [
+                "request_body of action [PREDICT] asks for ${credential.key}: it is sent as it stands, since credential fills "
+                "headers only"
+            ],
+        ),
+    ],
+)
+async def test_placeholders_that_no_credential_fills_are_told_at_create_update_and_registration(
+    house: House, changes: dict[str, Any], told: list[str]
+) -> None:
+    given, credential = action(**changes), {"key": Secret("k")}
+    fields = ConnectorFields(name="c", version="1", protocol="http", credential=credential, actions=(given,))
+    created = await house.connectors.create(fields)
+    assert list(created.warnings) == told
+    assert list((await house.connectors.update(created.id, ConnectorFields(actions=(given,)))).warnings) == told
+    inline = InlineConnector(Connector("http", actions=(given,)), credential)
+    made = await house.registrations.register(ModelFields(name="m", connector=inline))
+    assert list(made.warnings) == told
+
+
 TRUSTING = ClientConfig(skip_ssl_verification=True)
 
 
