@@ -53,9 +53,9 @@ class Client:
 
     def raw(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         host, port = self._address.hostname or "", self._address.port
-        connection = http.client.HTTPConnection(host, port, timeout=30)
+        connection = http.client.HTTPConnection(host, port, timeout=120)
         if self._address.scheme == "https":
-            connection = http.client.HTTPSConnection(host, port, timeout=30, context=self._tls)
+            connection = http.client.HTTPSConnection(host, port, timeout=120, context=self._tls)
         try:
             connection.request(method, path, body, {**self._always, **(headers or {})})
             reply = connection.getresponse()

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 _CHOSEN = frozenset({"FAIRLEAD_TRANSPORT", "FAIRLEAD_FAST_LANE"})
 _ADDRESS = re.compile(r"https?://[^\s/]+:\d+|https?\+unix://\S+")

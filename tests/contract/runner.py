@@ -36,7 +36,7 @@ LOGINS = {
     "eve": "eve:wrong-password",
 }
 CALL_SECONDS = 30.0
-UNTIL_SECONDS = 5.0
+UNTIL_SECONDS = 20.0
 UNTIL_PAUSE = 0.05
 FAILED = frozenset({"FAILED", "DEPLOY_FAILED"})
 """States of a task and a model that nothing else comes after."""

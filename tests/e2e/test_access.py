@@ -20,7 +20,7 @@ CONTROLLED = {
     }
 }
 REFUSED = "User doesn't have privilege to perform this operation on this model"
-SECONDS = 10.0
+SECONDS = 60.0
 CALLS = 12
 """Calls, each on a connection of its own, that reach both workers."""
 

@@ -367,7 +367,7 @@ def test_an_interrupt_before_the_server_serves_ends_it_without_a_traceback() -> 
         "importlib.import_module = lambda name: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.exit(main(['serve']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 

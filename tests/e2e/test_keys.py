@@ -47,7 +47,7 @@ class Callers:
         self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(4)]
 
     def _run(self, number: int) -> None:
-        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=30)
+        connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=120)
         while not self._stop.is_set():
             number += 1
             model = self._models[number % len(self._models)]

@@ -54,7 +54,7 @@ def test_calls_of_one_connection_get_what_other_workers_had_taken(tmp_path: Path
         model = limited(client, simulator, HUNDRED)
         assert statuses(client, model, 20) == {200: 20}
         address = urlsplit(server.url)
-        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
         found: Counter[int] = Counter()
         for _ in range(90):
             connection.request(

@@ -31,7 +31,7 @@ def started(folder: Path, settings: dict[str, Any]) -> subprocess.CompletedProce
         [sys.executable, "-m", "fairlead.cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         cwd=folder,
         env={**inherited, **given},
         check=False,

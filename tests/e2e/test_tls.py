@@ -64,7 +64,7 @@ def test_changed_files_serve_new_connections_of_every_worker_and_open_ones_live_
     with tls_gateway(folder, "--workers", "2") as server:
         assert server.url.startswith("https://")
         port = int(server.url.rpartition(":")[2])
-        kept = http.client.HTTPSConnection("127.0.0.1", port, context=trusting(OURS), timeout=30)
+        kept = http.client.HTTPSConnection("127.0.0.1", port, context=trusting(OURS), timeout=120)
         kept.request("GET", "/")
         assert kept.getresponse().read()
         write(folder, OTHERS.issue("127.0.0.1"))
@@ -151,7 +151,7 @@ def test_a_unix_socket_is_its_owners_and_gone_after_the_stop(tmp_path: Path) -> 
             ],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         assert (taken.returncode, "another server listens there" in taken.stderr) == (78, True)
@@ -170,7 +170,7 @@ def test_a_socket_that_a_killed_server_left_is_taken_over_and_a_file_is_not(tmp_
         [sys.executable, "-m", "fairlead.cli.main", "serve", "--data-dir", str(tmp_path / "d"), "--socket", str(path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert (refused.returncode, path.read_text()) == (78, "precious")

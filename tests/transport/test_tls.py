@@ -41,7 +41,7 @@ def _alerting(context: ssl.SSLContext) -> Iterator[int]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield listener.getsockname()[1]
-        thread.join(5)
+        thread.join(60)
 
 
 async def test_a_trusted_server_is_spoken_to_and_its_connection_kept(
