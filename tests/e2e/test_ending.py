@@ -323,8 +323,8 @@ def test_a_worker_that_fails_at_every_start_is_tried_again_and_holds_up_no_stop(
         assert server.stop() == 0
 
 
-def started_with_faults(tmp_path: Path, *faulty: int) -> Server:
-    """A server of two workers in which these starts of a process, counted from 1, fail."""
+def started_with_faults(tmp_path: Path, *faulty: int, more: str = "") -> Server:
+    """A server of two workers in which these starts of a process, counted from 1, fail. `more`: an argument of its own."""
     program = (
         "import errno, itertools, os, sys\n"
         "from multiprocessing.process import BaseProcess\n"
@@ -335,9 +335,20 @@ def started_with_faults(tmp_path: Path, *faulty: int) -> Server:
         "    start(process)\n"
         "BaseProcess.start = faulty\n"
         "from fairlead.cli.main import main\n"
-        f"sys.exit(main(['serve', '--port', '0', '--workers', '2', '--data-dir', {str(tmp_path / 'data')!r}]))\n"
+        f"given = ['serve', '--port', '0', '--workers', '2', '--data-dir', {str(tmp_path / 'data')!r}]\n"
+        f"sys.exit(main([*given, *{more.split()!r}]))\n"
     )
     return Server([sys.executable, "-c", program])
+
+
+def test_providers_that_cannot_be_started_again_at_once_are_tried_again(tmp_path: Path) -> None:
+    with started_with_faults(tmp_path, 4, more="--simulate") as server:
+        os.kill(workers_of(server.pid)[0], signal.SIGKILL)  # the one that plays the providers is the oldest
+        ends = time.monotonic() + PATIENCE
+        while "is tried again" not in server.errors or len(workers_of(server.pid)) < 3:
+            assert time.monotonic() < ends, server.errors
+            time.sleep(0.02)
+        assert server.stop() == 0
 
 
 def test_a_server_whose_worker_cannot_be_started_says_so_and_ends(tmp_path: Path) -> None:

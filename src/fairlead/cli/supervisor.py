@@ -120,7 +120,7 @@ class _Supervisor:
         while not self._stopping:
             children = [*self._workers, *([self._played] if self._played else [])]
             # Of a process that could not be started no end is heard.
-            patience = self._pause if self._vacant else None
+            patience = self._pause if self._lacks() else None
             connection.wait([self._woken, *(child.process.sentinel for child in children)], patience)
             if not self._stopping:
                 self._replace_dead()
@@ -173,8 +173,7 @@ class _Supervisor:
             log.error("the simulated providers ended; starting them anew, without their jobs")
             played.pipe.close()
             self._played = None
-        lacks_providers = self._providers is not None and self._played is None
-        if not (self._vacant or lacks_providers) or self._stopped_within(self._pause):
+        if not self._lacks() or self._stopped_within(self._pause):
             return
         try:
             if self._providers is not None and self._played is None:
@@ -184,6 +183,10 @@ class _Supervisor:
                 del self._vacant[0]
         except OSError as fault:
             log.error("a process cannot be started, and is tried again: %s", fault.strerror)
+
+    def _lacks(self) -> bool:
+        """Whether a process that should be there is not."""
+        return bool(self._vacant) or (self._providers is not None and self._played is None)
 
     def _stopped_within(self, seconds: float) -> bool:
         return bool(connection.wait([self._woken], seconds))
